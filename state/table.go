@@ -1,0 +1,161 @@
+package state
+
+import (
+	"iter"
+	"strings"
+
+	"github.com/tidwall/btree"
+)
+
+// Table holds the records of one kind in key order, with its indexes. A table
+// of a view never changes. Records are values: get one, change it, put it back;
+// what they point to (slices, maps, SDK structs) is shared and never modified.
+type Table[T any] struct {
+	kind    *kind[T]
+	rows    *btree.Map[string, *T]
+	indexes []*btree.Set[string] // entries are index key, separator, record key
+	dirty   bool                 // written since the last snapshot
+}
+
+// kind is what all versions of a table share.
+type kind[T any] struct {
+	name    string
+	key     func(*T) string
+	indexes []func(*T) string // an empty index key leaves the record out
+}
+
+// separator stands between an index key and a record key; neither contains it.
+const separator = "\x00"
+
+func newTable[T any](k *kind[T]) Table[T] {
+	t := Table[T]{kind: k, rows: new(btree.Map[string, *T])}
+	for range k.indexes {
+		t.indexes = append(t.indexes, new(btree.Set[string]))
+	}
+	return t
+}
+
+// Get returns the record with that key.
+func (t *Table[T]) Get(key string) (T, bool) {
+	if r, ok := t.rows.Get(key); ok {
+		return *r, true
+	}
+	var zero T
+	return zero, false
+}
+
+// Has reports whether there is a record with that key.
+func (t *Table[T]) Has(key string) bool {
+	_, ok := t.rows.Get(key)
+	return ok
+}
+
+// Len returns the number of records.
+func (t *Table[T]) Len() int { return t.rows.Len() }
+
+// All yields every record in key order.
+func (t *Table[T]) All() iter.Seq[T] { return t.From("") }
+
+// From yields the records whose key is at least key, in key order.
+func (t *Table[T]) From(key string) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		t.rows.Ascend(key, func(_ string, r *T) bool { return yield(*r) })
+	}
+}
+
+// Prefix yields the records whose key starts with prefix, in key order.
+func (t *Table[T]) Prefix(prefix string) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		t.rows.Ascend(prefix, func(key string, r *T) bool {
+			return strings.HasPrefix(key, prefix) && yield(*r)
+		})
+	}
+}
+
+// by yields the records that index n files under key, in record key order.
+func (t *Table[T]) by(n int, key string) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		t.indexes[n].Ascend(key+separator, func(entry string) bool {
+			record, ok := strings.CutPrefix(entry, key+separator)
+			if !ok {
+				return false
+			}
+			r, _ := t.rows.Get(record)
+			return yield(*r)
+		})
+	}
+}
+
+// Put writes r within tx, under its own key.
+func (t *Table[T]) Put(tx *Tx, r T) {
+	tx.write(t, t.kind.key(&r), &r)
+}
+
+// Delete removes the record with that key within tx, if there is one.
+func (t *Table[T]) Delete(tx *Tx, key string) {
+	if t.Has(key) {
+		tx.write(t, key, nil)
+	}
+}
+
+// table is a Table of any record type, as transactions and the journal see it.
+type table interface {
+	name() string
+	replace(key string, record any) (old any) // a *T, or nil for none
+	decode(value []byte) (record any, err error)
+	encode(record any) ([]byte, error)
+	snapshot(next, last table)
+}
+
+func (t *Table[T]) name() string { return t.kind.name }
+
+func (t *Table[T]) replace(key string, record any) (old any) {
+	t.dirty = true
+	var before, after *T
+	if record != nil {
+		after = record.(*T)
+		before, _ = t.rows.Set(key, after)
+	} else {
+		before, _ = t.rows.Delete(key)
+	}
+	for i, index := range t.kind.indexes {
+		if before != nil {
+			if k := index(before); k != "" {
+				t.indexes[i].Delete(k + separator + key)
+			}
+		}
+		if after != nil {
+			if k := index(after); k != "" {
+				t.indexes[i].Insert(k + separator + key)
+			}
+		}
+	}
+	if before == nil {
+		return nil
+	}
+	return before
+}
+
+// snapshot makes next, a plain copy of t, independent of t. A table that was
+// not written since last was taken shares everything with last.
+func (t *Table[T]) snapshot(next, last table) {
+	n := next.(*Table[T])
+	if !t.dirty {
+		*n = *last.(*Table[T])
+		return
+	}
+	t.dirty, n.dirty = false, false
+	n.rows = t.rows.Copy()
+	n.indexes = make([]*btree.Set[string], len(t.indexes))
+	for i, index := range t.indexes {
+		n.indexes[i] = index.Copy()
+	}
+}
+
+func (t *Table[T]) encode(record any) ([]byte, error) { return codec.EncodeJSON(record) }
+
+func (t *Table[T]) decode(value []byte) (any, error) {
+	r := new(T)
+	_, err := codec.DecodeJSON(value, r)
+	return r, err
+}

@@ -1,0 +1,55 @@
+package state
+
+// Task is one running copy of a task definition.
+type Task struct {
+	ARN        string
+	Cluster    string // ARN
+	Instance   string // ARN of the container instance; empty on Fargate
+	Definition string // ARN
+	LaunchType string // EC2, FARGATE, EXTERNAL
+	Last       string // last status; only moves forward
+	Desired    string // RUNNING or STOPPED
+}
+
+const (
+	tasksByCluster = iota
+	tasksByInstance
+	tasksByDefinition
+)
+
+var tasks = kind[Task]{
+	name: "tasks",
+	key:  func(t *Task) string { return t.ARN },
+	indexes: []func(*Task) string{
+		tasksByCluster:    func(t *Task) string { return t.Cluster },
+		tasksByInstance:   func(t *Task) string { return t.Instance },
+		tasksByDefinition: func(t *Task) string { return t.Definition },
+	},
+}
+
+// Service keeps a number of tasks of a task definition running.
+type Service struct {
+	ARN        string
+	Name       string
+	Cluster    string // ARN
+	Status     string // ACTIVE, DRAINING, INACTIVE
+	LaunchType string
+	Definition string // ARN
+	Namespace  string // ARN of its Service Connect namespace
+}
+
+const (
+	servicesByCluster = iota
+	servicesByNamespace
+	servicesByDefinition
+)
+
+var services = kind[Service]{
+	name: "services",
+	key:  func(s *Service) string { return s.ARN },
+	indexes: []func(*Service) string{
+		servicesByCluster:    func(s *Service) string { return s.Cluster },
+		servicesByNamespace:  func(s *Service) string { return s.Namespace },
+		servicesByDefinition: func(s *Service) string { return s.Definition },
+	},
+}

@@ -1,0 +1,91 @@
+package state
+
+import (
+	"iter"
+
+	"berth/aws/shape"
+)
+
+// View is the state at one moment. It never changes, costs nothing to hold and
+// needs no lock. Within a transaction, the view is that transaction's own and
+// shows what it has written so far.
+type View struct {
+	AccessKeys         Table[AccessKey]
+	AccountSettings    Table[AccountSetting]
+	Attributes         Table[Attribute]
+	CapacityProviders  Table[CapacityProvider]
+	Clusters           Table[Cluster]
+	ContainerInstances Table[ContainerInstance]
+	Families           Table[Family]
+	Services           Table[Service]
+	TaskDefinitions    Table[TaskDefinition]
+	Tasks              Table[Task]
+}
+
+func newView() *View {
+	return &View{
+		AccessKeys:         newTable(&accessKeys),
+		AccountSettings:    newTable(&accountSettings),
+		Attributes:         newTable(&attributes),
+		CapacityProviders:  newTable(&capacityProviders),
+		Clusters:           newTable(&clusters),
+		ContainerInstances: newTable(&containerInstances),
+		Families:           newTable(&families),
+		Services:           newTable(&services),
+		TaskDefinitions:    newTable(&taskDefinitions),
+		Tasks:              newTable(&tasks),
+	}
+}
+
+// tables lists all tables of v, always in the same order.
+func (v *View) tables() []table {
+	return []table{
+		&v.AccessKeys, &v.AccountSettings, &v.Attributes, &v.CapacityProviders, &v.Clusters,
+		&v.ContainerInstances, &v.Families, &v.Services, &v.TaskDefinitions, &v.Tasks,
+	}
+}
+
+// snapshot returns a view that further writes to v leave alone. last is the
+// snapshot taken before.
+func (v *View) snapshot(last *View) *View {
+	next := *v
+	from, to, shared := v.tables(), next.tables(), last.tables()
+	for i := range from {
+		from[i].snapshot(to[i], shared[i])
+	}
+	return &next
+}
+
+// InstancesOf yields the container instances of a cluster, by the cluster's ARN.
+func (v *View) InstancesOf(cluster string) iter.Seq[ContainerInstance] {
+	return v.ContainerInstances.by(instancesByCluster, cluster)
+}
+
+// ServicesOf yields the services of a cluster, by the cluster's ARN.
+func (v *View) ServicesOf(cluster string) iter.Seq[Service] {
+	return v.Services.by(servicesByCluster, cluster)
+}
+
+// ServicesIn yields the services of a Cloud Map namespace, by its ARN.
+func (v *View) ServicesIn(namespace string) iter.Seq[Service] {
+	return v.Services.by(servicesByNamespace, namespace)
+}
+
+// TasksOf yields the tasks of a cluster, by the cluster's ARN.
+func (v *View) TasksOf(cluster string) iter.Seq[Task] { return v.Tasks.by(tasksByCluster, cluster) }
+
+// TasksOn yields the tasks on a container instance, by its ARN.
+func (v *View) TasksOn(instance string) iter.Seq[Task] { return v.Tasks.by(tasksByInstance, instance) }
+
+// TasksFrom yields the tasks made from a task definition, by its ARN.
+func (v *View) TasksFrom(definition string) iter.Seq[Task] {
+	return v.Tasks.by(tasksByDefinition, definition)
+}
+
+// AttributesOf yields the custom attributes of a target, by its ARN.
+func (v *View) AttributesOf(target string) iter.Seq[Attribute] {
+	return v.Attributes.Prefix(target + separatorOfAttributes)
+}
+
+// codec writes records as the AWS APIs write theirs.
+var codec = shape.New(shape.Names{Lower: true, Unions: Unions})
