@@ -1,0 +1,42 @@
+# make run and make test are all one needs; see README.md.
+SHELL := /bin/bash -o pipefail
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+ARGS ?=
+FUZZTIME ?= 1m
+
+.PHONY: run build test check fuzz bench clean tools
+
+run: build ## everything on this machine; ARGS="--data-dir …" to change it
+	@bin/berth up $(ARGS)
+
+build: ## bin/berth, one static binary
+	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/berth ./cmd/berth
+
+test: build tools ## every test, and a summary of them
+	@go test -json -timeout 30m ./... | go run ./test/summary
+
+check: ## what a machine can say about the code
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not formatted: $$unformatted"; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+	go mod tidy -diff
+	go test -count 1 -run 'TestHouse|TestCompat' . ./server
+
+fuzz: ## every fuzz target for FUZZTIME
+	@grep -roE --include='*_test.go' '^func Fuzz\w+' . | while IFS=: read -r file target; do \
+		target=$${target#func }; echo "== $$target in $$(dirname "$$file")"; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" </dev/null || exit 1; done
+
+bench: ## every benchmark; never part of the tests
+	@for dir in bench/*/; do echo "== $$dir"; go run "./$$dir" || exit 1; done
+
+clean:
+	rm -rf bin
+
+# The clients that the end-to-end tests drive. Where there is no apt-get, those tests say that they are skipped.
+tools:
+	@command -v apt-get >/dev/null || exit 0; \
+	missing=; \
+	command -v aws >/dev/null || missing="$$missing awscli"; \
+	python3 -c 'import boto3' 2>/dev/null || missing="$$missing python3-boto3"; \
+	[ -z "$$missing" ] || { echo "installing$$missing"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; }
