@@ -3,25 +3,34 @@
 //
 // The structs are the AWS SDK's own Input, Output and types structs, or others
 // built like them. One reflective [Codec] serves all; it knows no service: how
-// members are named, and which variants a union has, comes with [Names].
+// members are named, and what stands behind interfaces, comes with [Names].
+// It checks types only: required members, enums and lengths are the caller's.
+// Package protocol uses it for messages, the state's journal for its records.
 package shape
 
-import "reflect"
+import (
+	"reflect"
+	"strconv"
+	"strings"
+	"sync"
+)
 
 // Names says how a service writes its members. Reading ignores case.
 type Names struct {
 	Lower  bool              // members start with a lower-case letter (ecs, logs, ecr, codedeploy)
 	Except map[string]string // "Struct.Field" to the wire name that no rule gives
 
-	// Unions lists the variants of each union interface of the SDK's types
-	// package: pointers to its Member structs, such as
-	// (*types.SharingStrategyMemberTimeSlicing)(nil).
+	// Unions lists what can stand behind the interfaces among the SDK's types:
+	// pointers to the variants of each union, such as
+	// (*types.SharingStrategyMemberNvidiaMps)(nil), and for free-form documents
+	// the constructor of the service's document package, NewLazyDocument.
 	Unions []any
 }
 
 // Codec encodes and decodes for one set of names. It is safe for concurrent use.
 type Codec struct {
 	names Names
+	plans sync.Map // reflect.Type to *plan
 }
 
 // New returns the codec for names.
@@ -40,14 +49,51 @@ func (e *Error) Error() string {
 	return e.Path + ": " + e.Message
 }
 
+// inMember returns err with its path starting at the member called name.
+func inMember(err error, name string) error {
+	e, ok := err.(*Error)
+	if !ok {
+		return err
+	}
+	dot := "."
+	if e.Path == "" || strings.HasPrefix(e.Path, "[") {
+		dot = ""
+	}
+	return &Error{name + dot + e.Path, e.Message}
+}
+
+// inElement returns err with its path starting at the element with that index.
+func inElement(err error, index int) error {
+	return inMember(err, "["+strconv.Itoa(index)+"]")
+}
+
 // Members is the set of top-level members that a message carried, by Go field
 // name: the only way to tell an absent number or bool from its zero value.
 type Members map[string]bool
 
-// EncodeJSON writes v, a struct or a pointer to one.
-func (c *Codec) EncodeJSON(v any) ([]byte, error) { panic("shape: not written yet") }
+// maxDepth bounds how deep a message may nest; the deepest that AWS's models
+// allow for is far below.
+const maxDepth = 100
 
-// DecodeJSON reads data into v, a pointer to a struct.
-func (c *Codec) DecodeJSON(data []byte, v any) (Members, error) { panic("shape: not written yet") }
+// target returns the plan and the settable struct behind v, which must be a
+// pointer to a struct.
+func (c *Codec) target(v any) (*plan, reflect.Value, error) {
+	p, rv, err := c.source(v)
+	if err == nil && !rv.CanSet() {
+		err = errNotStruct(v)
+	}
+	return p, rv, err
+}
 
-var _ = reflect.TypeFor[Codec]
+// source returns the plan and the struct behind v, a struct or a pointer to one.
+func (c *Codec) source(v any) (*plan, reflect.Value, error) {
+	rv := reflect.ValueOf(v)
+	if rv.Kind() == reflect.Pointer {
+		rv = rv.Elem()
+	}
+	if rv.Kind() != reflect.Struct {
+		return nil, rv, errNotStruct(v)
+	}
+	p, err := c.planOf(rv.Type())
+	return p, rv, err
+}

@@ -1,0 +1,386 @@
+package shape
+
+import (
+	"encoding/base64"
+	"fmt"
+	"math"
+	"reflect"
+	"strconv"
+)
+
+// DecodeJSON reads data into v, a pointer to a struct, and returns which of its
+// members were there. Unknown members are skipped, null is the same as absent
+// (also in lists, as AWS has it). An error is an [*Error], in AWS's words where
+// those are known.
+func (c *Codec) DecodeJSON(data []byte, v any) (Members, error) {
+	p, rv, err := c.target(v)
+	if err != nil {
+		return nil, err
+	}
+	d := jsonDecoder{jsonScanner{data: data}}
+	present := Members{}
+	if c := d.peek(); c != '{' && c != '[' {
+		return nil, d.broken("Expected '{'")
+	}
+	if err := d.structure(p, rv, present); err != nil {
+		return nil, err
+	}
+	if d.peek(); d.pos < len(data) {
+		return nil, d.broken("Unexpected text after the message")
+	}
+	return present, nil
+}
+
+type jsonDecoder struct{ jsonScanner }
+
+// value reads the next value, which is not null, into v.
+func (d *jsonDecoder) value(p *plan, v reflect.Value) error {
+	switch p.kind {
+	case pointerKind:
+		e := reflect.New(p.elem.typ)
+		v.Set(e)
+		return d.value(p.elem, e.Elem())
+	case structKind:
+		return d.structure(p, v, nil)
+	case listKind:
+		return d.list(p, v)
+	case mapKind:
+		return d.mapping(p, v)
+	case unionKind:
+		return d.union(p, v)
+	case documentKind:
+		return d.document(p, v)
+	case boolKind:
+		return d.boolean(v)
+	case stringKind:
+		if d.peek() != '"' {
+			return d.mismatch("a String")
+		}
+		s, err := d.text()
+		v.SetString(string(s))
+		return err
+	case blobKind:
+		return d.blob(v)
+	}
+	return d.numeric(p, v)
+}
+
+// null reads a null if it is next.
+func (d *jsonDecoder) null() bool { return d.peek() == 'n' && d.literal("null") }
+
+// open reads the bracket that starts an object or a list; it is the type
+// expected, in AWS's words, that a message says was not found.
+func (d *jsonDecoder) open(bracket byte, expected string) error {
+	switch d.peek() {
+	case bracket:
+		d.pos++
+		return d.enter()
+	case '"', 't', 'f', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		return &Error{Message: expected}
+	}
+	return d.mismatch("")
+}
+
+func (d *jsonDecoder) structure(p *plan, v reflect.Value, present Members) error {
+	if err := d.open('{', "Expected null"); err != nil {
+		return err
+	}
+	for n := 0; ; n++ {
+		if more, err := d.more('}', n); !more {
+			return err
+		}
+		key, err := d.key()
+		if err != nil {
+			return err
+		}
+		f := p.find(key)
+		if f == nil {
+			if err := d.skip(); err != nil {
+				return inMember(err, string(key))
+			}
+			continue
+		}
+		if d.null() {
+			continue
+		}
+		if err := d.value(f.plan, f.in(v)); err != nil {
+			return inMember(err, f.name)
+		}
+		if present != nil {
+			present[f.goName] = true
+		}
+	}
+}
+
+func (d *jsonDecoder) list(p *plan, v reflect.Value) error {
+	if err := d.open('[', "Expected list or null"); err != nil {
+		return err
+	}
+	v.Set(reflect.MakeSlice(p.typ, 0, 0))
+	for n := 0; ; n++ {
+		if more, err := d.more(']', n); !more {
+			return err
+		}
+		if d.null() {
+			continue
+		}
+		i := v.Len()
+		if i == v.Cap() {
+			v.Grow(1)
+		}
+		v.SetLen(i + 1)
+		if err := d.value(p.elem, v.Index(i)); err != nil {
+			return inElement(err, n)
+		}
+	}
+}
+
+func (d *jsonDecoder) mapping(p *plan, v reflect.Value) error {
+	if err := d.open('{', "Expected map or null"); err != nil {
+		return err
+	}
+	v.Set(reflect.MakeMap(p.typ))
+	for n := 0; ; n++ {
+		if more, err := d.more('}', n); !more {
+			return err
+		}
+		k, err := d.key()
+		if err != nil {
+			return err
+		}
+		key := string(k)
+		if d.null() {
+			continue
+		}
+		e := reflect.New(p.elem.typ).Elem()
+		if err := d.value(p.elem, e); err != nil {
+			return inMember(err, key)
+		}
+		v.SetMapIndex(reflect.ValueOf(key).Convert(p.typ.Key()), e)
+	}
+}
+
+// union reads an object with one member, which names the variant.
+func (d *jsonDecoder) union(p *plan, v reflect.Value) error {
+	if err := d.open('{', "Expected null"); err != nil {
+		return err
+	}
+	for n := 0; ; n++ {
+		more, err := d.more('}', n)
+		if err != nil {
+			return err
+		}
+		if !more {
+			return oneVariant(p, v)
+		}
+		key, err := d.key()
+		if err != nil {
+			return err
+		}
+		name := string(key)
+		if d.null() {
+			continue
+		}
+		if name == "__type" { // the union's own type, which AWS may add
+			if err := d.skip(); err != nil {
+				return err
+			}
+			continue
+		}
+		value, err := p.choose(v, name)
+		if err != nil {
+			return err
+		}
+		if err := d.value(value.plan, value.in(v.Elem().Elem())); err != nil {
+			return inMember(err, value.name)
+		}
+	}
+}
+
+// document reads a free-form value.
+func (d *jsonDecoder) document(p *plan, v reflect.Value) error {
+	value, err := d.jsonScanner.value()
+	if err != nil {
+		return err
+	}
+	v.Set(p.newDocument.Call([]reflect.Value{reflect.ValueOf(&value).Elem()})[0])
+	return nil
+}
+
+func (d *jsonDecoder) boolean(v reflect.Value) error {
+	switch d.peek() {
+	case 't':
+		if d.literal("true") {
+			v.SetBool(true)
+			return nil
+		}
+	case 'f':
+		if d.literal("false") {
+			v.SetBool(false)
+			return nil
+		}
+	}
+	return d.mismatch("a Boolean")
+}
+
+func (d *jsonDecoder) blob(v reflect.Value) error {
+	if d.peek() != '"' {
+		return d.mismatch("a Blob")
+	}
+	text, err := d.text()
+	if err != nil {
+		return err
+	}
+	return setBase64(v, text)
+}
+
+func setBase64(v reflect.Value, text []byte) error {
+	b, err := base64.StdEncoding.AppendDecode([]byte{}, text)
+	if err != nil {
+		return &Error{Message: "The blob is not valid base64"}
+	}
+	v.SetBytes(b)
+	return nil
+}
+
+// numeric reads a number, or the time that it stands for.
+func (d *jsonDecoder) numeric(p *plan, v reflect.Value) error {
+	switch c := d.peek(); {
+	case c == '-' || '0' <= c && c <= '9':
+		text, err := d.number()
+		if err != nil {
+			return err
+		}
+		return p.setNumber(v, string(text))
+	case c == '"' && p.kind == floatKind:
+		text, err := d.text()
+		if f, ok := namedFloat(string(text)); ok {
+			v.SetFloat(f)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return mismatch("STRING_VALUE", p.noun())
+	}
+	return d.mismatch(p.noun())
+}
+
+// mismatch is the error for a value of another type than the target's. Where
+// the next value is no JSON, that is the error.
+func (d *jsonDecoder) mismatch(target string) error {
+	c := d.peek()
+	if err := d.skip(); err != nil {
+		return err
+	}
+	switch {
+	case c == '[':
+		return &Error{Message: "Start of list found where not expected"}
+	case c == '{':
+		return &Error{Message: "Start of structure or map found where not expected."}
+	case c == '"':
+		return mismatch("STRING_VALUE", target)
+	case c == 't':
+		return mismatch("TRUE_VALUE", target)
+	case c == 'f':
+		return mismatch("FALSE_VALUE", target)
+	case c == 'n':
+		return mismatch("NULL_VALUE", target)
+	}
+	return mismatch("NUMBER_VALUE", target)
+}
+
+func mismatch(found, target string) error {
+	return &Error{Message: fmt.Sprintf("%s can not be converted to %s", found, target)}
+}
+
+// noun is what AWS calls a number's or a time's type in its errors.
+func (p *plan) noun() string {
+	switch {
+	case p.kind == timeKind:
+		return "milliseconds since epoch"
+	case p.kind == floatKind && p.typ.Bits() == 32:
+		return "a Float"
+	case p.kind == floatKind:
+		return "a Double"
+	case p.typ.Bits() == 64:
+		return "a Long"
+	}
+	return "an Integer"
+}
+
+// setNumber sets v, a number or a time, to what text says.
+func (p *plan) setNumber(v reflect.Value, text string) error {
+	switch p.kind {
+	case intKind:
+		i, err := strconv.ParseInt(text, 10, 64)
+		ok := err == nil
+		if !ok {
+			i, ok = integral(text)
+		}
+		return p.setInt(v, i, ok, text)
+	case uintKind:
+		u, err := strconv.ParseUint(text, 10, 64)
+		if err == nil && !v.OverflowUint(u) {
+			v.SetUint(u)
+			return nil
+		}
+		i, ok := integral(text)
+		return p.setInt(v, i, ok, text)
+	case floatKind:
+		f, err := strconv.ParseFloat(text, p.typ.Bits())
+		if err != nil {
+			return outOfRange(text, p)
+		}
+		v.SetFloat(f)
+	case timeKind:
+		f, err := strconv.ParseFloat(text, 64)
+		t, ok := timeOf(f)
+		if err != nil || !ok {
+			return &Error{Message: text + " is not a timestamp: it is beyond the years 1 to 9999"}
+		}
+		v.Set(reflect.ValueOf(t))
+	}
+	return nil
+}
+
+// setInt sets v, of an integer type, to i, which stands for text if ok.
+func (p *plan) setInt(v reflect.Value, i int64, ok bool, text string) error {
+	switch {
+	case ok && p.kind == intKind && !v.OverflowInt(i):
+		v.SetInt(i)
+		return nil
+	case ok && p.kind == uintKind && i >= 0 && !v.OverflowUint(uint64(i)):
+		v.SetUint(uint64(i))
+		return nil
+	}
+	return outOfRange(text, p)
+}
+
+func outOfRange(text string, p *plan) error {
+	if f, err := strconv.ParseFloat(text, 64); err == nil && p.kind != floatKind && f != math.Trunc(f) {
+		return &Error{Message: text + " is not an integer"}
+	}
+	return &Error{Message: text + " is out of range for " + p.noun()}
+}
+
+// choose makes v, a union, hold the variant that is called name on the wire.
+func (p *plan) choose(v reflect.Value, name string) (*field, error) {
+	if !v.IsNil() {
+		return nil, &Error{Message: "Only one member of a union may be set"}
+	}
+	f := p.find([]byte(name))
+	if f == nil {
+		return nil, inMember(&Error{Message: "Unknown member of a union"}, name)
+	}
+	v.Set(reflect.New(f.typ))
+	return f, nil
+}
+
+// oneVariant is the error for a union that was left without a member.
+func oneVariant(p *plan, v reflect.Value) error {
+	if v.IsNil() {
+		return &Error{Message: "Exactly one member of a union must be set"}
+	}
+	return nil
+}
