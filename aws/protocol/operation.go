@@ -1,0 +1,89 @@
+package protocol
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"berth/aws/shape"
+)
+
+// service is a catalog entry with what is behind it. One that Config.Services
+// lacks has no operations: it is there to be answered in its own protocol.
+type service struct {
+	Facts
+	codec      *shape.Codec
+	served     bool
+	operations map[string]operation
+	known      map[string]bool // by the SDK client, built or not
+	resources  func(operation string, input any) []string
+}
+
+// operation is a handler and the type of its input.
+type operation struct {
+	input  reflect.Type // the struct
+	invoke reflect.Value
+}
+
+func (o operation) call(ctx context.Context, input reflect.Value) (any, error) {
+	out := o.invoke.Call([]reflect.Value{reflect.ValueOf(ctx), input})
+	err, _ := out[1].Interface().(error)
+	return out[0].Interface(), err
+}
+
+// compile makes what New needs to know of one service.
+func compile(facts Facts, s *Service) (*service, error) {
+	names := facts.Names
+	c := &service{Facts: facts}
+	if s != nil {
+		names.Unions = s.Unions
+		c.served, c.resources = true, s.Resources
+		c.operations, c.known = operationsOf(reflect.ValueOf(s.API)), clientOperations(s.Client)
+		for name := range c.operations {
+			if len(c.known) > 0 && !c.known[name] {
+				return nil, fmt.Errorf("protocol: %s has no operation %s in the SDK", facts.Name, name)
+			}
+		}
+		if len(c.operations) == 0 {
+			return nil, fmt.Errorf("protocol: service %s: %T has no operations", facts.Name, s.API)
+		}
+	}
+	c.codec = shape.New(names)
+	return c, nil
+}
+
+// operationsOf finds api's methods of the form
+// func(context.Context, *XInput) (*XOutput, error).
+func operationsOf(api reflect.Value) map[string]operation {
+	found := map[string]operation{}
+	for i := range api.NumMethod() {
+		name, method := api.Type().Method(i).Name, api.Method(i)
+		t := method.Type()
+		if t.NumIn() == 2 && t.NumOut() == 2 && t.In(0) == reflect.TypeFor[context.Context]() &&
+			isStructPointer(t.In(1), "Input") && isStructPointer(t.Out(0), "Output") && t.Out(1) == reflect.TypeFor[error]() {
+			found[name] = operation{input: t.In(1).Elem(), invoke: method}
+		}
+	}
+	return found
+}
+
+// clientOperations lists what an SDK client can call: its methods of the form
+// func(context.Context, *XInput, ...func(*Options)) (*XOutput, error).
+func clientOperations(client reflect.Type) map[string]bool {
+	known := map[string]bool{}
+	if client == nil {
+		return known
+	}
+	for i := range client.NumMethod() {
+		m := client.Method(i)
+		if m.Type.IsVariadic() && m.Type.NumIn() == 4 && isStructPointer(m.Type.In(2), "Input") {
+			known[m.Name] = true
+		}
+	}
+	return known
+}
+
+func isStructPointer(t reflect.Type, suffix string) bool {
+	return t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct && strings.HasSuffix(t.Elem().Name(), suffix)
+}

@@ -1,0 +1,227 @@
+package protocol
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"slices"
+	"time"
+
+	"berth/aws/shape"
+	"berth/aws/sigv4"
+	"berth/iam"
+)
+
+// Credential is an access key as the server checks it.
+type Credential struct {
+	Secret       string
+	SessionToken string // of temporary credentials, or empty
+	Principal    iam.Principal
+}
+
+// Config says what a server serves. Region, Services and Credentials are
+// required.
+type Config struct {
+	Region   string
+	Services []Service
+
+	// Credentials finds an access key.
+	Credentials func(ctx context.Context, accessKeyID string) (Credential, bool)
+
+	// Authorize decides about every call before its handler sees it; default
+	// iam.Authorize.
+	Authorize func(p iam.Principal, action string, resources []string, conditions map[string][]string) error
+
+	// MaxBody bounds a request's body, packed and unpacked, in bytes. The
+	// default of 8 MiB has room for the largest that AWS documents for these
+	// services, a batch of 1 MiB (PutLogEvents, PutMetricData,
+	// SendMessageBatch), even if each byte of it is escaped in JSON.
+	MaxBody int64
+
+	// Revision is the state's newest revision; answers carry it, so that a
+	// server that passed a call on to the leader can wait for it with CaughtUp
+	// and its client then reads what it wrote. Nil on a server that is alone.
+	Revision func() int64
+	CaughtUp func(ctx context.Context, revision int64) error
+
+	Log     *slog.Logger // default slog.Default()
+	Metrics *Metrics     // default none
+}
+
+// Server answers AWS requests for all services behind one endpoint. It is an
+// http.Handler for HTTP/1.1 and expects its http.Server to bound how long a
+// client may take to send its header and body.
+type Server struct {
+	Config
+	maxBody int64
+	forward *http.Client
+
+	services  []*service
+	byTarget  map[string]*service
+	byVersion map[string]*service
+	bySigning map[string]*service
+}
+
+// New checks cfg and compiles its services.
+func New(cfg Config) (*Server, error) {
+	if cfg.Region == "" || cfg.Credentials == nil || len(cfg.Services) == 0 {
+		return nil, errors.New("protocol: Region, Services and Credentials are required")
+	}
+	if cfg.Authorize == nil {
+		cfg.Authorize = iam.Authorize
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	s := &Server{
+		Config: cfg, maxBody: cmp.Or(cfg.MaxBody, 8<<20), forward: forwarder(),
+		byTarget: map[string]*service{}, byVersion: map[string]*service{}, bySigning: map[string]*service{},
+	}
+	for _, facts := range catalog {
+		i := slices.IndexFunc(cfg.Services, func(s Service) bool { return s.Name == facts.Name })
+		var served *Service
+		if i >= 0 {
+			served = &cfg.Services[i]
+		}
+		c, err := compile(facts, served)
+		if err != nil {
+			return nil, err
+		}
+		s.add(c)
+	}
+	for _, want := range cfg.Services {
+		if !slices.ContainsFunc(s.services, func(c *service) bool { return c.Name == want.Name }) {
+			return nil, fmt.Errorf("protocol: the catalog has no service %q", want.Name)
+		}
+	}
+	return s, nil
+}
+
+func (s *Server) add(c *service) {
+	s.services = append(s.services, c)
+	if c.Target != "" {
+		s.byTarget[c.Target] = c
+	}
+	if c.Version != "" {
+		s.byVersion[c.Version] = c
+	}
+	if s.bySigning[c.signingName()] == nil { // the newer of two generations comes first
+		s.bySigning[c.signingName()] = c
+	}
+}
+
+// exchange is one request on its way through the server.
+type exchange struct {
+	target
+	call  *Call
+	r     *http.Request
+	key   string // access key id, once read
+	body  []byte // as it came over the network
+	start time.Time
+	err   error // why it failed, for the log
+}
+
+// handle takes a request through all steps up to its answer, or to the error
+// that answers it.
+func (s *Server) handle(w http.ResponseWriter, x *exchange) (any, error) {
+	var err error
+	if x.body, err = s.readBody(w, x.r); err != nil {
+		x.target, _ = s.route(x.r, nil) // to answer in the right protocol
+		return nil, err
+	}
+	body, unpackErr := s.unpack(x.r, x.body)
+	if x.target, err = s.route(x.r, body); err != nil {
+		return nil, err
+	}
+	x.call.Service, x.call.Operation = x.service.Name, x.operation
+	if err = s.authenticate(x); err != nil {
+		return nil, err
+	}
+	if unpackErr != nil {
+		return nil, unpackErr
+	}
+	operation, err := x.find()
+	if err != nil {
+		return nil, err
+	}
+	input := reflect.New(operation.input)
+	if x.call.Present, err = x.decode(body, input.Interface()); err != nil {
+		return nil, err
+	}
+	if err = s.authorize(x, input.Interface()); err != nil {
+		return nil, err
+	}
+	return operation.call(WithCall(x.r.Context(), x.call), input)
+}
+
+// authenticate finds out who makes the call.
+func (s *Server) authenticate(x *exchange) error {
+	if slices.Contains(x.service.Unsigned, x.operation) && !sigv4.Signed(x.r) {
+		return nil
+	}
+	signature, err := sigv4.Parse(x.r)
+	if err != nil {
+		return err
+	}
+	x.key = signature.AccessKeyID
+	credential, ok := s.Credentials(x.r.Context(), x.key)
+	if !ok || !equal(credential.SessionToken, signature.Token) {
+		return &problem{unknownKey, "The security token included in the request is invalid."}
+	}
+	regions := []string{s.Region}
+	if x.service.Global {
+		regions = append(regions, "us-east-1")
+	}
+	err = signature.Verify(x.r, x.body, sigv4.Expect{
+		Secret: credential.Secret, Service: x.service.signingName(), Regions: regions, Now: time.Now(),
+	})
+	if err == nil {
+		x.call.Principal = credential.Principal
+	}
+	return err
+}
+
+// find returns the operation that x names, if it is built.
+func (x *exchange) find() (operation, error) {
+	o, ok := x.service.operations[x.operation]
+	switch {
+	case ok:
+		return o, nil
+	case x.service.known[x.operation], slices.Contains(x.service.Unsigned, x.operation):
+		return o, &problem{notBuilt, x.operation + " is not built yet in this version of Berth. docs/compat.md lists what is."}
+	case !x.service.served:
+		return o, &problem{notBuilt, x.service.Name + " is not built yet in this version of Berth. docs/compat.md lists what is."}
+	case x.service.Version != "":
+		return o, unknown("Could not find operation %s for version %s", x.operation, x.service.Version)
+	}
+	return o, unknown("%s has no operation %q", x.service.Name, x.operation)
+}
+
+func (s *Server) authorize(x *exchange, input any) error {
+	if slices.Contains(x.service.Free, x.operation) {
+		return nil
+	}
+	resources := []string{"*"}
+	if x.service.resources != nil {
+		if touched := x.service.resources(x.operation, input); len(touched) > 0 {
+			resources = touched
+		}
+	}
+	return s.Authorize(x.call.Principal, cmp.Or(x.service.Actions, x.service.Name)+":"+x.operation, resources, nil)
+}
+
+// decode reads the input of the call.
+func (x *exchange) decode(body []byte, input any) (shape.Members, error) {
+	switch x.wire {
+	case JSON10, JSON11:
+		if len(body) == 0 {
+			body = []byte("{}")
+		}
+		return x.service.codec.DecodeJSON(body, input)
+	}
+	return nil, fmt.Errorf("protocol: %s cannot be decoded", x.wire)
+}

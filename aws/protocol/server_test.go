@@ -1,0 +1,142 @@
+package protocol
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/smithy-go"
+
+	"berth/iam"
+)
+
+const (
+	testKey    = "AKIAIOSFODNN7EXAMPLE"
+	testSecret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+)
+
+// clusters is a small API: what each operation does is in its test's hands.
+type clusters struct {
+	create func(context.Context, *ecs.CreateClusterInput) (*ecs.CreateClusterOutput, error)
+	calls  int
+}
+
+func (c *clusters) CreateCluster(ctx context.Context, in *ecs.CreateClusterInput) (*ecs.CreateClusterOutput, error) {
+	c.calls++
+	if c.create != nil {
+		return c.create(ctx, in)
+	}
+	return &ecs.CreateClusterOutput{Cluster: &types.Cluster{ClusterName: in.ClusterName}}, nil
+}
+
+func (c *clusters) DeleteCluster(context.Context, *ecs.DeleteClusterInput) (*ecs.DeleteClusterOutput, error) {
+	c.calls++
+	return &ecs.DeleteClusterOutput{}, nil
+}
+
+func testConfig(api any) Config {
+	return Config{
+		Region:   "us-east-1",
+		Services: []Service{{Name: "ecs", API: api, Client: reflect.TypeFor[*ecs.Client]()}},
+		Credentials: func(_ context.Context, id string) (Credential, bool) {
+			return Credential{Secret: testSecret, Principal: iam.Root("123456789012")}, id == testKey
+		},
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}
+}
+
+func serve(t *testing.T, cfg Config) *httptest.Server {
+	t.Helper()
+	s, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	return server
+}
+
+func ecsClient(url, secret string) *ecs.Client {
+	return ecs.New(ecs.Options{
+		Region: "us-east-1", BaseEndpoint: &url, RetryMaxAttempts: 1,
+		Credentials: credentials.NewStaticCredentialsProvider(testKey, secret, ""),
+	})
+}
+
+func TestCall(t *testing.T) {
+	client := ecsClient(serve(t, testConfig(&clusters{})).URL, testSecret)
+	out, err := client.CreateCluster(t.Context(), &ecs.CreateClusterInput{ClusterName: aws.String("web")})
+	if err != nil || aws.ToString(out.Cluster.ClusterName) != "web" {
+		t.Errorf("got %+v, %v", out, err)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	for _, tc := range []struct {
+		name, code, message string
+		err                 error
+		status              int
+	}{
+		{"modelled", "ClusterNotFoundException", "Cluster not found.", &types.ClusterNotFoundException{Message: aws.String("Cluster not found.")}, 400},
+		{"modelled, the server's", "ServerException", "later", &types.ServerException{Message: aws.String("later")}, 500},
+		{"unmodelled", "ValidationException", "no", &smithy.GenericAPIError{Code: "ValidationException", Message: "no"}, 400},
+		{"ours", "ServerException", "internal error", errors.New("secret detail"), 500},
+		{"ours, public", "ServerException", "disk full", unavailable("disk full"), 500},
+		{"denied", "AccessDeniedException", "User: u is not authorized to perform: ecs:CreateCluster on resource: * because no identity-based policy allows the ecs:CreateCluster action",
+			&iam.Denied{Principal: iam.Principal{ARN: "u"}, Action: "ecs:CreateCluster", Resource: "*"}, 400},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			api := &clusters{create: func(context.Context, *ecs.CreateClusterInput) (*ecs.CreateClusterOutput, error) { return nil, tc.err }}
+			_, err := ecsClient(serve(t, testConfig(api)).URL, testSecret).CreateCluster(t.Context(), &ecs.CreateClusterInput{})
+			var got smithy.APIError
+			var http interface{ HTTPStatusCode() int }
+			if !errors.As(err, &got) || !errors.As(err, &http) {
+				t.Fatalf("got %v", err)
+			}
+			if got.ErrorCode() != tc.code || got.ErrorMessage() != tc.message || http.HTTPStatusCode() != tc.status {
+				t.Errorf("got %d %s: %s", http.HTTPStatusCode(), got.ErrorCode(), got.ErrorMessage())
+			}
+		})
+	}
+}
+
+func TestDenyAll(t *testing.T) {
+	api := &clusters{}
+	cfg := testConfig(api)
+	cfg.Authorize = func(p iam.Principal, action string, resources []string, _ map[string][]string) error {
+		return &iam.Denied{Principal: p, Action: action, Resource: resources[0]}
+	}
+	client := ecsClient(serve(t, cfg).URL, testSecret)
+	_, create := client.CreateCluster(t.Context(), &ecs.CreateClusterInput{})
+	_, remove := client.DeleteCluster(t.Context(), &ecs.DeleteClusterInput{Cluster: aws.String("web")})
+	for _, err := range []error{create, remove} {
+		var denied *types.AccessDeniedException
+		if !errors.As(err, &denied) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if api.calls != 0 {
+		t.Errorf("%d handlers ran", api.calls)
+	}
+}
+
+func TestGreeting(t *testing.T) {
+	response, err := http.Get(serve(t, testConfig(&clusters{})).URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, _ := io.ReadAll(response.Body)
+	if response.StatusCode != 200 || len(body) == 0 {
+		t.Errorf("got %d %q", response.StatusCode, body)
+	}
+}
