@@ -3,9 +3,7 @@ package shape
 import (
 	"encoding/base64"
 	"fmt"
-	"math"
 	"reflect"
-	"strconv"
 )
 
 // DecodeJSON reads data into v, a pointer to a struct, and returns which of its
@@ -124,12 +122,7 @@ func (d *jsonDecoder) list(p *plan, v reflect.Value) error {
 		if d.null() {
 			continue
 		}
-		i := v.Len()
-		if i == v.Cap() {
-			v.Grow(1)
-		}
-		v.SetLen(i + 1)
-		if err := d.value(p.elem, v.Index(i)); err != nil {
+		if err := d.value(p.elem, extend(v)); err != nil {
 			return inElement(err, n)
 		}
 	}
@@ -275,9 +268,9 @@ func (d *jsonDecoder) mismatch(target string) error {
 	}
 	switch {
 	case c == '[':
-		return &Error{Message: "Start of list found where not expected"}
+		return errList
 	case c == '{':
-		return &Error{Message: "Start of structure or map found where not expected."}
+		return errMap
 	case c == '"':
 		return mismatch("STRING_VALUE", target)
 	case c == 't':
@@ -290,97 +283,12 @@ func (d *jsonDecoder) mismatch(target string) error {
 	return mismatch("NUMBER_VALUE", target)
 }
 
+// AWS's words for a collection in the wrong place.
+var (
+	errList = &Error{Message: "Start of list found where not expected"}
+	errMap  = &Error{Message: "Start of structure or map found where not expected."}
+)
+
 func mismatch(found, target string) error {
 	return &Error{Message: fmt.Sprintf("%s can not be converted to %s", found, target)}
-}
-
-// noun is what AWS calls a number's or a time's type in its errors.
-func (p *plan) noun() string {
-	switch {
-	case p.kind == timeKind:
-		return "milliseconds since epoch"
-	case p.kind == floatKind && p.typ.Bits() == 32:
-		return "a Float"
-	case p.kind == floatKind:
-		return "a Double"
-	case p.typ.Bits() == 64:
-		return "a Long"
-	}
-	return "an Integer"
-}
-
-// setNumber sets v, a number or a time, to what text says.
-func (p *plan) setNumber(v reflect.Value, text string) error {
-	switch p.kind {
-	case intKind:
-		i, err := strconv.ParseInt(text, 10, 64)
-		ok := err == nil
-		if !ok {
-			i, ok = integral(text)
-		}
-		return p.setInt(v, i, ok, text)
-	case uintKind:
-		u, err := strconv.ParseUint(text, 10, 64)
-		if err == nil && !v.OverflowUint(u) {
-			v.SetUint(u)
-			return nil
-		}
-		i, ok := integral(text)
-		return p.setInt(v, i, ok, text)
-	case floatKind:
-		f, err := strconv.ParseFloat(text, p.typ.Bits())
-		if err != nil {
-			return outOfRange(text, p)
-		}
-		v.SetFloat(f)
-	case timeKind:
-		f, err := strconv.ParseFloat(text, 64)
-		t, ok := timeOf(f)
-		if err != nil || !ok {
-			return &Error{Message: text + " is not a timestamp: it is beyond the years 1 to 9999"}
-		}
-		v.Set(reflect.ValueOf(t))
-	}
-	return nil
-}
-
-// setInt sets v, of an integer type, to i, which stands for text if ok.
-func (p *plan) setInt(v reflect.Value, i int64, ok bool, text string) error {
-	switch {
-	case ok && p.kind == intKind && !v.OverflowInt(i):
-		v.SetInt(i)
-		return nil
-	case ok && p.kind == uintKind && i >= 0 && !v.OverflowUint(uint64(i)):
-		v.SetUint(uint64(i))
-		return nil
-	}
-	return outOfRange(text, p)
-}
-
-func outOfRange(text string, p *plan) error {
-	if f, err := strconv.ParseFloat(text, 64); err == nil && p.kind != floatKind && f != math.Trunc(f) {
-		return &Error{Message: text + " is not an integer"}
-	}
-	return &Error{Message: text + " is out of range for " + p.noun()}
-}
-
-// choose makes v, a union, hold the variant that is called name on the wire.
-func (p *plan) choose(v reflect.Value, name string) (*field, error) {
-	if !v.IsNil() {
-		return nil, &Error{Message: "Only one member of a union may be set"}
-	}
-	f := p.find([]byte(name))
-	if f == nil {
-		return nil, inMember(&Error{Message: "Unknown member of a union"}, name)
-	}
-	v.Set(reflect.New(f.typ))
-	return f, nil
-}
-
-// oneVariant is the error for a union that was left without a member.
-func oneVariant(p *plan, v reflect.Value) error {
-	if v.IsNil() {
-		return &Error{Message: "Exactly one member of a union must be set"}
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package shape
 
 import (
+	"cmp"
 	"reflect"
 	"strings"
 )
@@ -9,8 +10,9 @@ import (
 // the wire.
 //
 // In Except a list may name its elements too, after a slash: "Reference/item".
-// Structs made for ec2 carry the names that its rules do not give in a tag:
-// `ec2:"request,answer"`, where either may be empty.
+// In ec2 the answers have names of their own: the first letter is lower, and a
+// list of Vpcs is a vpcSet. Structs made for it carry the names that no rule
+// gives in a tag: `ec2:"request,answer"`, where either may be empty.
 func (n *Names) fill(f *field, owner, name string, tag reflect.StructTag) {
 	name = strings.TrimSuffix(name, "_") // String_, where Go's method is in the way
 	f.name, f.element = name, "member"
@@ -24,19 +26,16 @@ func (n *Names) fill(f *field, owner, name string, tag reflect.StructTag) {
 			f.element = element
 		}
 	}
-	f.jsonKey = string(appendJSONString(nil, f.name)) + ":"
-
-	f.request, f.answer = name, lowerFirst(name)
+	f.answer = lowerFirst(name)
 	if f.plan.kind == listKind {
 		f.answer = strings.TrimSuffix(f.answer, "s") + "Set"
 	}
 	request, answer, _ := strings.Cut(tag.Get("ec2"), ",")
-	if request != "" {
-		f.request = request
-	}
-	if answer != "" {
-		f.answer = answer
-	}
+	f.name = cmp.Or(request, f.name)
+	f.answer = cmp.Or(answer, f.answer)
+
+	f.jsonKey = string(appendJSONString(nil, f.name)) + ":"
+	f.cborKey = string(appendCBORString(nil, f.name))
 }
 
 func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }

@@ -52,7 +52,6 @@ type field struct {
 	goName  string
 	name    string // on the wire
 	element string // name of a list's elements in forms and XML
-	request string // name in ec2's requests
 	answer  string // name in ec2's answers
 
 	jsonKey string // `"name":`

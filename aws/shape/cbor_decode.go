@@ -1,0 +1,434 @@
+package shape
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+	"strconv"
+	"unicode/utf8"
+)
+
+// DecodeCBOR reads data, a message of rpc-v2-cbor, into v, a pointer to a
+// struct. Its rules and errors are those of [Codec.DecodeJSON].
+func (c *Codec) DecodeCBOR(data []byte, v any) (Members, error) {
+	p, rv, err := c.target(v)
+	if err != nil {
+		return nil, err
+	}
+	d := cborDecoder{data: data}
+	present := Members{}
+	h, err := d.head()
+	if err != nil {
+		return nil, err
+	}
+	if err := d.structure(h, p, rv, present); err != nil {
+		return nil, err
+	}
+	if d.pos < len(data) {
+		return nil, &Error{Message: fmt.Sprintf("Unexpected data after the message, at byte %d", d.pos)}
+	}
+	return present, nil
+}
+
+type cborDecoder struct {
+	data []byte
+	pos  int
+	deep int
+}
+
+// cborHead is the initial byte of an item with its argument.
+type cborHead struct {
+	major byte // one of cborUint to cborOther
+	info  byte // 31: indefinite length, or break
+	arg   uint64
+}
+
+var errCBOREnd = &Error{Message: "Unexpected end of input"}
+
+// head reads the head of the next item. Tags say no more than the target's type
+// does and are passed over.
+func (d *cborDecoder) head() (cborHead, error) {
+	for {
+		if d.pos >= len(d.data) {
+			return cborHead{}, errCBOREnd
+		}
+		first := d.data[d.pos]
+		d.pos++
+		h := cborHead{major: first & 0xE0, info: first & 0x1F}
+		switch {
+		case h.info < 24:
+			h.arg = uint64(h.info)
+		case h.info <= 27:
+			size := 1 << (h.info - 24)
+			if len(d.data)-d.pos < size {
+				return h, errCBOREnd
+			}
+			for _, b := range d.data[d.pos : d.pos+size] {
+				h.arg = h.arg<<8 | uint64(b)
+			}
+			d.pos += size
+		case h.info < cborIndefinite || h.major == cborUint || h.major == cborNeg || h.major == cborTag:
+			return h, d.broken()
+		}
+		if h.major != cborTag {
+			return h, nil
+		}
+	}
+}
+
+func (d *cborDecoder) broken() error {
+	return &Error{Message: fmt.Sprintf("The message is not valid CBOR at byte %d", d.pos-1)}
+}
+
+// null reads a null if it is next.
+func (d *cborDecoder) null() bool {
+	if d.pos < len(d.data) && (d.data[d.pos] == cborNull || d.data[d.pos] == cborUndefined) {
+		d.pos++
+		return true
+	}
+	return false
+}
+
+func (d *cborDecoder) enter() error {
+	if d.deep++; d.deep > maxDepth {
+		return &Error{Message: fmt.Sprintf("The message is nested deeper than %d levels", maxDepth)}
+	}
+	return nil
+}
+
+// more reports whether another element follows in the collection that starts
+// with h, after n.
+func (d *cborDecoder) more(h cborHead, n int) bool {
+	more := uint64(n) < h.arg
+	if h.info == cborIndefinite {
+		more = d.pos >= len(d.data) || d.data[d.pos] != cborBreak
+		if !more {
+			d.pos++
+		}
+	}
+	if !more {
+		d.deep--
+	}
+	return more
+}
+
+// bytes reads the rest of a byte or text string that starts with h.
+func (d *cborDecoder) bytes(h cborHead) ([]byte, error) {
+	if h.info != cborIndefinite {
+		if h.arg > uint64(len(d.data)-d.pos) {
+			return nil, errCBOREnd
+		}
+		b := d.data[d.pos : d.pos+int(h.arg)]
+		d.pos += int(h.arg)
+		return b, nil
+	}
+	all := []byte{}
+	for {
+		chunk, err := d.head()
+		if err != nil {
+			return nil, err
+		}
+		if chunk.major == cborOther && chunk.info == cborIndefinite {
+			return all, nil
+		}
+		if chunk.major != h.major || chunk.info == cborIndefinite {
+			return nil, d.broken()
+		}
+		b, err := d.bytes(chunk)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, b...)
+	}
+}
+
+// text reads a text string.
+func (d *cborDecoder) text(h cborHead) (string, error) {
+	b, err := d.bytes(h)
+	if err == nil && !utf8.Valid(b) {
+		err = errNotUTF8
+	}
+	return string(b), err
+}
+
+// key reads a member's name.
+func (d *cborDecoder) key() (string, error) {
+	h, err := d.head()
+	if err != nil {
+		return "", err
+	}
+	if h.major != cborText {
+		return "", &Error{Message: "The name of a member must be a text string"}
+	}
+	return d.text(h)
+}
+
+// float returns the float that h is.
+func (h cborHead) float() (float64, bool) {
+	switch h.major | h.info {
+	case cborFloat64:
+		return math.Float64frombits(h.arg), true
+	case cborFloat32:
+		return float64(math.Float32frombits(uint32(h.arg))), true
+	case cborFloat16:
+		return half(uint16(h.arg)), true
+	}
+	return 0, false
+}
+
+// half returns the value of a half precision float (RFC 8949, appendix D).
+func half(bits uint16) float64 {
+	exponent, mantissa := int(bits>>10&0x1F), float64(bits&0x3FF)
+	var f float64
+	switch {
+	case exponent == 0:
+		f = math.Ldexp(mantissa, -24)
+	case exponent != 31:
+		f = math.Ldexp(mantissa+1024, exponent-25)
+	case mantissa == 0:
+		f = math.Inf(1)
+	default:
+		f = math.NaN()
+	}
+	if bits&0x8000 != 0 {
+		f = -f
+	}
+	return f
+}
+
+// value reads the next item, which is not null, into v.
+func (d *cborDecoder) value(p *plan, v reflect.Value) error {
+	if p.kind == pointerKind {
+		e := reflect.New(p.elem.typ)
+		v.Set(e)
+		return d.value(p.elem, e.Elem())
+	}
+	h, err := d.head()
+	if err != nil {
+		return err
+	}
+	switch p.kind {
+	case structKind:
+		return d.structure(h, p, v, nil)
+	case listKind:
+		return d.list(h, p, v)
+	case mapKind:
+		return d.mapping(h, p, v)
+	case unionKind:
+		return d.union(h, p, v)
+	case documentKind:
+		return &Error{Message: "Documents can not be sent in rpc-v2-cbor"}
+	case stringKind:
+		if h.major != cborText {
+			return d.mismatch(h, "a String")
+		}
+		s, err := d.text(h)
+		v.SetString(s)
+		return err
+	case blobKind:
+		if h.major != cborBytes {
+			return d.mismatch(h, "a Blob")
+		}
+		b, err := d.bytes(h)
+		v.SetBytes(append([]byte{}, b...))
+		return err
+	case boolKind:
+		if b := h.major | h.info; b == cborTrue || b == cborFalse {
+			v.SetBool(b == cborTrue)
+			return nil
+		}
+		return d.mismatch(h, "a Boolean")
+	}
+	return d.numeric(h, p, v)
+}
+
+func (d *cborDecoder) structure(h cborHead, p *plan, v reflect.Value, present Members) error {
+	if h.major != cborMap {
+		return d.unexpected(h, "Expected null")
+	}
+	if err := d.enter(); err != nil {
+		return err
+	}
+	for n := 0; d.more(h, n); n++ {
+		key, err := d.key()
+		if err != nil {
+			return err
+		}
+		f := p.find([]byte(key))
+		if f == nil {
+			if err := d.skip(); err != nil {
+				return inMember(err, key)
+			}
+			continue
+		}
+		if d.null() {
+			continue
+		}
+		if err := d.value(f.plan, f.in(v)); err != nil {
+			return inMember(err, f.name)
+		}
+		if present != nil {
+			present[f.goName] = true
+		}
+	}
+	return nil
+}
+
+func (d *cborDecoder) list(h cborHead, p *plan, v reflect.Value) error {
+	if h.major != cborList {
+		return d.unexpected(h, "Expected list or null")
+	}
+	if err := d.enter(); err != nil {
+		return err
+	}
+	v.Set(reflect.MakeSlice(p.typ, 0, 0))
+	for n := 0; d.more(h, n); n++ {
+		if d.null() {
+			continue
+		}
+		if err := d.value(p.elem, extend(v)); err != nil {
+			return inElement(err, n)
+		}
+	}
+	return nil
+}
+
+func (d *cborDecoder) mapping(h cborHead, p *plan, v reflect.Value) error {
+	if h.major != cborMap {
+		return d.unexpected(h, "Expected map or null")
+	}
+	if err := d.enter(); err != nil {
+		return err
+	}
+	v.Set(reflect.MakeMap(p.typ))
+	for n := 0; d.more(h, n); n++ {
+		key, err := d.key()
+		if err != nil {
+			return err
+		}
+		if d.null() {
+			continue
+		}
+		e := reflect.New(p.elem.typ).Elem()
+		if err := d.value(p.elem, e); err != nil {
+			return inMember(err, key)
+		}
+		v.SetMapIndex(reflect.ValueOf(key).Convert(p.typ.Key()), e)
+	}
+	return nil
+}
+
+func (d *cborDecoder) union(h cborHead, p *plan, v reflect.Value) error {
+	if h.major != cborMap {
+		return d.unexpected(h, "Expected null")
+	}
+	if err := d.enter(); err != nil {
+		return err
+	}
+	for n := 0; d.more(h, n); n++ {
+		key, err := d.key()
+		if err != nil {
+			return err
+		}
+		if d.null() {
+			continue
+		}
+		f, err := p.choose(v, key)
+		if err != nil {
+			return err
+		}
+		if err := d.value(f.plan, f.in(v.Elem().Elem())); err != nil {
+			return inMember(err, f.name)
+		}
+	}
+	return oneVariant(p, v)
+}
+
+// numeric sets v, a number or a time, to the number that h is.
+func (d *cborDecoder) numeric(h cborHead, p *plan, v reflect.Value) error {
+	text := ""
+	switch h.major {
+	case cborUint:
+		text = strconv.FormatUint(h.arg, 10)
+	case cborNeg:
+		text = "-" + strconv.FormatUint(h.arg, 10)
+		if h.arg <= math.MaxInt64 {
+			text = strconv.FormatInt(^int64(h.arg), 10)
+		}
+	default:
+		f, ok := h.float()
+		if !ok {
+			return d.mismatch(h, p.noun())
+		}
+		if p.kind == floatKind && !v.OverflowFloat(f) {
+			v.SetFloat(f)
+			return nil
+		}
+		text = strconv.FormatFloat(f, 'g', -1, 64)
+	}
+	return p.setNumber(v, text)
+}
+
+// unexpected is the error for an item that is no collection of the kind that
+// the target is; expected says so of a scalar.
+func (d *cborDecoder) unexpected(h cborHead, expected string) error {
+	if h.major == cborList || h.major == cborMap {
+		return d.mismatch(h, "")
+	}
+	return &Error{Message: expected}
+}
+
+// mismatch is the error for an item of another type than the target's, in the
+// words that AWS has for JSON.
+func (d *cborDecoder) mismatch(h cborHead, target string) error {
+	_, number := h.float()
+	switch {
+	case h.major == cborList:
+		return errList
+	case h.major == cborMap:
+		return errMap
+	case h.major == cborText:
+		return mismatch("STRING_VALUE", target)
+	case h.major == cborBytes:
+		return mismatch("BLOB_VALUE", target)
+	case h.major|h.info == cborTrue:
+		return mismatch("TRUE_VALUE", target)
+	case h.major|h.info == cborFalse:
+		return mismatch("FALSE_VALUE", target)
+	case number || h.major == cborUint || h.major == cborNeg:
+		return mismatch("NUMBER_VALUE", target)
+	}
+	return d.broken()
+}
+
+// skip reads an item that nobody wants; it must be CBOR all the same.
+func (d *cborDecoder) skip() error {
+	h, err := d.head()
+	if err != nil {
+		return err
+	}
+	switch h.major {
+	case cborBytes, cborText:
+		_, err := d.bytes(h)
+		return err
+	case cborList, cborMap:
+		if err := d.enter(); err != nil {
+			return err
+		}
+		for n := 0; d.more(h, n); n++ {
+			if h.major == cborMap {
+				if _, err := d.key(); err != nil {
+					return err
+				}
+			}
+			if err := d.skip(); err != nil {
+				return err
+			}
+		}
+	case cborOther:
+		if h.info == cborIndefinite {
+			return d.broken()
+		}
+	}
+	return nil
+}
