@@ -1,0 +1,49 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	"go.etcd.io/etcd/client/pkg/v3/transport"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// connect returns a client of the external etcd once that has answered.
+func connect(ctx context.Context, cfg Config) (*clientv3.Client, error) {
+	where := "etcd at " + strings.Join(cfg.Endpoints, ",")
+	c := clientv3.Config{
+		Endpoints: cfg.Endpoints, Username: cfg.User, Password: cfg.Password,
+		DialTimeout: cfg.Timeout, DialKeepAliveTime: 2 * time.Second, DialKeepAliveTimeout: 3 * time.Second,
+		Logger: zapTo(cfg.Log),
+	}
+	if cfg.CAFile != "" || cfg.CertFile != "" {
+		files := transport.TLSInfo{TrustedCAFile: cfg.CAFile, CertFile: cfg.CertFile, KeyFile: cfg.KeyFile}
+		tls, err := files.ClientConfig()
+		if err != nil {
+			return nil, fmt.Errorf("%s: TLS: %w", where, err)
+		}
+		c.TLS = tls
+	}
+	client, err := clientv3.New(c)
+	if err != nil {
+		return nil, unreachable(where, cfg, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, cfg.Timeout)
+	defer cancel()
+	if _, err := client.Get(ctx, leaderKey); err != nil {
+		client.Close()
+		return nil, unreachable(where, cfg, err)
+	}
+	return client, nil
+}
+
+func unreachable(where string, cfg Config, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, rpctypes.ErrTimeout) {
+		return fmt.Errorf("%s did not answer within %v", where, cfg.Timeout)
+	}
+	return fmt.Errorf("%s: %w", where, err)
+}
