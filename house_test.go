@@ -369,7 +369,8 @@ func isState(v *ast.ValueSpec) bool {
 			return false
 		case *ast.SelectorExpr:
 			x, ok := n.X.(*ast.Ident)
-			found = found || ok && (x.Name == "sync" || x.Name == "atomic")
+			once := n.Sel.Name == "OnceFunc" // does something once; holds nothing
+			found = found || ok && (x.Name == "sync" && !once || x.Name == "atomic")
 		case *ast.CallExpr:
 			f, ok := n.Fun.(*ast.Ident)
 			found = found || ok && f.Name == "make"

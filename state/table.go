@@ -15,6 +15,7 @@ type Table[T any] struct {
 	rows    *btree.Map[string, *T]
 	indexes []*btree.Set[string] // entries are index key, separator, record key
 	dirty   bool                 // written since the last snapshot
+	frozen  bool                 // part of a snapshot
 }
 
 // kind is what all versions of a table share.
@@ -49,6 +50,9 @@ func (t *Table[T]) Has(key string) bool {
 	_, ok := t.rows.Get(key)
 	return ok
 }
+
+// Name returns the table's name, as in a [Key].
+func (t *Table[T]) Name() string { return t.kind.name }
 
 // Len returns the number of records.
 func (t *Table[T]) Len() int { return t.rows.Len() }
@@ -100,16 +104,17 @@ func (t *Table[T]) Delete(tx *Tx, key string) {
 
 // table is a Table of any record type, as transactions and the journal see it.
 type table interface {
-	name() string
+	Name() string
 	replace(key string, record any) (old any) // a *T, or nil for none
 	decode(value []byte) (record any, err error)
 	encode(record any) ([]byte, error)
 	snapshot(next, last table)
 }
 
-func (t *Table[T]) name() string { return t.kind.name }
-
 func (t *Table[T]) replace(key string, record any) (old any) {
+	if t.frozen {
+		panic("state: write to a table of a view; write to the transaction's own")
+	}
 	t.dirty = true
 	var before, after *T
 	if record != nil {
@@ -142,9 +147,10 @@ func (t *Table[T]) snapshot(next, last table) {
 	n := next.(*Table[T])
 	if !t.dirty {
 		*n = *last.(*Table[T])
+		n.frozen = true
 		return
 	}
-	t.dirty, n.dirty = false, false
+	t.dirty, n.dirty, n.frozen = false, false, true
 	n.rows = t.rows.Copy()
 	n.indexes = make([]*btree.Set[string], len(t.indexes))
 	for i, index := range t.indexes {

@@ -3,6 +3,7 @@ package state
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"slices"
 	"time"
 )
 
@@ -13,6 +14,7 @@ type Tx struct {
 	*View
 	now     time.Time
 	changes []change
+	over    bool
 }
 
 // change is one write: enough to make it durable, and to undo it.
@@ -35,14 +37,37 @@ func (tx *Tx) NewID() string {
 }
 
 func (tx *Tx) write(t table, key string, record any) {
+	if tx.over {
+		panic("state: write after the transaction's end")
+	}
 	old := t.replace(key, record)
 	tx.changes = append(tx.changes, change{t, key, record, old})
 }
 
+// run calls fn, and undoes what it wrote if it fails or panics.
+func (tx *Tx) run(fn func(*Tx) error) (err error) {
+	finished := false
+	defer func() {
+		tx.over = true
+		if err != nil || !finished {
+			tx.undo()
+		}
+	}()
+	err = fn(tx)
+	finished = true
+	return err
+}
+
 // undo takes back all writes, newest first.
 func (tx *Tx) undo() {
-	for i := len(tx.changes) - 1; i >= 0; i-- {
-		c := tx.changes[i]
+	for _, c := range slices.Backward(tx.changes) {
 		c.table.replace(c.key, c.old)
+	}
+}
+
+// redo makes the writes again that undo took back.
+func (tx *Tx) redo() {
+	for _, c := range tx.changes {
+		c.table.replace(c.key, c.record)
 	}
 }

@@ -20,6 +20,10 @@ type View struct {
 	Services           Table[Service]
 	TaskDefinitions    Table[TaskDefinition]
 	Tasks              Table[Task]
+
+	revision  int64 // of the journal
+	schema    int   // of the records in the journal; 0: it is empty
+	restoring bool  // a snapshot is being restored
 }
 
 func newView() *View {

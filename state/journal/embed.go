@@ -21,8 +21,10 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// embeddedLimits are below what serverConfig allows: etcd counts its encoding too.
+// embeddedLimits leave room for etcd's encoding below maxRequestBytes.
 var embeddedLimits = Limits{Changes: 10_000, Bytes: 8 << 20}
+
+const maxRequestBytes = 10 << 20 // etcd advises against more
 
 // smallSegments makes etcd write its log ahead in files of 8 MiB, not 64: each
 // is allocated whole, and the next one beside it.
@@ -176,11 +178,12 @@ func serverConfig(dir *directory, log *zap.Logger) config.ServerConfig {
 		// Entries since the last snapshot stay in memory; nobody needs to catch up.
 		SnapshotCount: 1000, SnapshotCatchUpEntries: 100, MaxSnapFiles: 2, MaxWALFiles: 2,
 
-		MaxTxnOps: uint(embeddedLimits.Changes), MaxRequestBytes: 2 * uint(embeddedLimits.Bytes),
+		MaxTxnOps: uint(embeddedLimits.Changes), MaxRequestBytes: maxRequestBytes,
 		QuotaBackendBytes: 8 << 30, BootstrapDefragThresholdMegabytes: 128,
 		BackendBatchInterval: 100 * time.Millisecond, BackendBatchLimit: 10_000,
 		WarningApplyDuration: time.Second, WarningUnaryRequestDuration: 2 * time.Second,
 		ServerFeatureGate: features.NewDefaultServerFeatureGate(name, log), Metrics: "basic",
+		BcryptCost: 10, // never used, but it warns about 0
 	}
 }
 

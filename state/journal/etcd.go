@@ -90,6 +90,9 @@ func (e *Etcd) Close() error {
 	return errors.Join(err, e.dir.close())
 }
 
+// Server is the id that the data directory keeps.
+func (e *Etcd) Server() string { return e.dir.id }
+
 // Limits bounds one commit.
 func (e *Etcd) Limits() Limits { return e.cfg.Limits }
 

@@ -13,6 +13,9 @@ import (
 
 // Journal is one server's access to the commits that all servers share.
 type Journal interface {
+	// Server is this server's id: the same after a restart, unlike any other's.
+	Server() string
+
 	// Limits bounds one commit.
 	Limits() Limits
 

@@ -61,6 +61,8 @@ type memoryServer struct {
 	id string
 }
 
+func (m *memoryServer) Server() string { return m.id }
+
 func (*memoryServer) Limits() Limits { return Limits{Changes: 128, Bytes: 1 << 20} }
 
 func (m *memoryServer) Load(ctx context.Context, each func(Change) error) (Event, error) {

@@ -1,0 +1,283 @@
+package state
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"berth/state/journal"
+)
+
+const (
+	// retryAfter is the pause after a failure of the journal.
+	retryAfter = 250 * time.Millisecond
+	// resignWithin bounds what a server that stops leading does for the next.
+	resignWithin = time.Second
+)
+
+var errStopping = errors.New("the server is stopping")
+
+// Run loads the journal, follows it, leads when it is elected, and starts again
+// when it fails, until ctx ends. Then transactions that ran become durable, and
+// another server can lead at once. It returns an error only where waiting does
+// not help: a [SchemaError].
+func (s *Store) Run(ctx context.Context) error {
+	for {
+		err := s.round(ctx)
+		if ctx.Err() != nil {
+			s.refuse(errStopping)
+			return nil
+		}
+		s.refuse(err)
+		if schema := (*SchemaError)(nil); errors.As(err, &schema) {
+			return err
+		}
+		s.log.WarnContext(ctx, "the store starts again", "because", err)
+		select {
+		case <-time.After(retryAfter):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// round is one way from loading to the failure that ends it.
+func (s *Store) round(ctx context.Context) error {
+	now, err := s.load(ctx)
+	if err != nil {
+		return err
+	}
+	watchCtx, endWatch := context.WithCancel(ctx)
+	defer endWatch()
+	events, watched := make(chan journal.Event), make(chan error, 1)
+	go func() { watched <- s.cfg.Journal.Watch(watchCtx, now.Revision, events) }()
+	term, err := s.follow(ctx, events, watched)
+	if err != nil {
+		return err
+	}
+	endWatch() // a leader knows what it writes
+	return s.lead(ctx, term)
+}
+
+// load replaces everything by what the journal holds.
+func (s *Store) load(ctx context.Context) (journal.Event, error) {
+	start := time.Now()
+	head := newView()
+	now, err := s.cfg.Journal.Load(ctx, head.apply)
+	if err == nil {
+		err = head.usable()
+	}
+	if err != nil {
+		return now, err
+	}
+	s.mu.Lock()
+	s.head, s.leader = head, s.other(now.Leader)
+	s.reason = errors.New("no leader is elected yet")
+	s.show(newView(), now.Revision)
+	s.mu.Unlock()
+	s.subs.addAll()
+	s.change.fire()
+	s.metrics.loadedSeconds.Set(time.Since(start).Seconds())
+	return now, nil
+}
+
+// show makes the head the view. last is the snapshot before. The lock is held.
+func (s *Store) show(last *View, revision int64) {
+	view := s.head.snapshot(last)
+	view.revision = revision
+	s.view.Store(view)
+	s.metrics.revision.Set(float64(revision))
+}
+
+// follow applies what others write until this server is elected and has seen
+// all that earlier leaders wrote.
+func (s *Store) follow(ctx context.Context, events <-chan journal.Event, watched <-chan error) (term journal.Term, err error) {
+	defer func() {
+		if err != nil && term != nil {
+			s.resign(term)
+		}
+	}()
+	retry := time.NewTimer(0)
+	defer retry.Stop()
+	for {
+		select {
+		case e := <-events:
+			if err := s.apply(e); err != nil {
+				return term, err
+			}
+			if term != nil && e.Revision >= term.Revision() {
+				return term, nil
+			}
+			if e.Leader != nil {
+				retry.Reset(0)
+			}
+		case <-retry.C:
+			if term != nil || s.follows() {
+				continue
+			}
+			if term, err = s.cfg.Journal.Campaign(ctx, s.cfg.URL); err != nil {
+				term = nil
+				if !errors.Is(err, journal.ErrLed) {
+					s.refuse(err)
+				}
+				retry.Reset(time.Second)
+			}
+		case err := <-watched:
+			return term, err
+		case <-ctx.Done():
+			return term, ctx.Err()
+		}
+	}
+}
+
+// follows reports whether another server leads.
+func (s *Store) follows() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.leader.Server != ""
+}
+
+// other returns the leader, or nobody if that is this server: as long as it
+// only follows, it does not lead.
+func (s *Store) other(leader *journal.Leader) journal.Leader {
+	if leader.Server == s.cfg.Journal.Server() {
+		return journal.Leader{}
+	}
+	return *leader
+}
+
+// apply shows what another server wrote.
+func (s *Store) apply(e journal.Event) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var keys []Key
+	for _, c := range e.Changes {
+		if err := s.head.apply(c); err != nil {
+			return err
+		}
+		if key, ok := keyOf(c.Key); ok {
+			keys = append(keys, key)
+		}
+	}
+	if err := s.head.usable(); err != nil {
+		return err
+	}
+	if e.Leader != nil {
+		s.leader = s.other(e.Leader)
+	}
+	s.show(s.View(), e.Revision)
+	s.subs.add(keys)
+	s.change.fire()
+	return nil
+}
+
+// lead runs transactions until ctx ends or the term does.
+func (s *Store) lead(ctx context.Context, term journal.Term) (err error) {
+	defer s.resign(term)
+	if err := s.migrate(ctx, term); err != nil {
+		return err
+	}
+	p := newPending(s.View(), s.cfg.Journal.Limits())
+	s.mu.Lock()
+	s.pending, s.leader = p, journal.Leader{Server: s.cfg.Journal.Server(), URL: s.cfg.URL}
+	s.mu.Unlock()
+	s.change.fire()
+	s.metrics.leader.Set(1)
+	defer func() {
+		s.metrics.leader.Set(0)
+		s.refuse(err)
+		p.fail(err)
+	}()
+	s.log.InfoContext(ctx, "this server leads", "revision", s.Revision())
+
+	upkeep := s.startUpkeep(ctx)
+	defer upkeep.stop()
+	for {
+		select {
+		case <-p.some:
+			if err := s.commitAll(p, term, upkeep); err != nil {
+				return err
+			}
+		case <-term.Done():
+			return errors.New("the lease of this server's leadership ended")
+		case <-ctx.Done():
+			s.refuse(errStopping) // nothing is added to p any more
+			return cmp.Or(s.commitAll(p, term, upkeep), ctx.Err())
+		}
+	}
+}
+
+// commitAll makes all pending transactions durable.
+func (s *Store) commitAll(p *pending, term journal.Term, upkeep *upkeep) error {
+	for {
+		s.mu.Lock()
+		b := p.take(s.head)
+		s.mu.Unlock()
+		if b == nil {
+			return nil
+		}
+		revision, err := s.commit(b, term)
+		if err != nil {
+			s.metrics.failures.Inc()
+			s.refuse(err)
+			b.fail(&Unavailable{err})
+			return err
+		}
+		s.publish(b, revision)
+		upkeep.wrote(len(b.changes), revision)
+	}
+}
+
+// commit makes one batch durable.
+func (s *Store) commit(b *batch, term journal.Term) (revision int64, err error) {
+	if len(b.changes) == 0 {
+		return 0, nil
+	}
+	start := time.Now()
+	revision, err = term.Commit(context.Background(), b.journalled()) // it has a time limit of its own
+	s.metrics.commits.Observe(time.Since(start).Seconds())
+	s.metrics.batch.Observe(float64(len(b.changes)))
+	return revision, err
+}
+
+// refuse takes no more transactions, for that reason. Readers keep the last
+// durable view.
+func (s *Store) refuse(reason error) {
+	s.mu.Lock()
+	s.pending, s.leader, s.reason = nil, journal.Leader{}, reason
+	s.mu.Unlock()
+	s.change.fire()
+}
+
+func (s *Store) resign(term journal.Term) {
+	ctx, cancel := context.WithTimeout(context.Background(), resignWithin)
+	defer cancel()
+	if err := term.Resign(ctx); err != nil {
+		s.log.Warn("another server can lead only when this one's lease has expired", "because", err)
+	}
+}
+
+// apply writes one change of the journal into a view that is not shown yet.
+func (v *View) apply(c journal.Change) error {
+	key, ok := keyOf(c.Key)
+	if !ok {
+		return v.applyMeta(c)
+	}
+	for _, t := range v.tables() {
+		if t.Name() != key.Table {
+			continue
+		}
+		if c.Value == nil {
+			t.replace(key.Key, nil)
+			return nil
+		}
+		record, err := t.decode(c.Value)
+		if err != nil {
+			return fmt.Errorf("read %s from the journal: %w", key, err)
+		}
+		t.replace(key.Key, record)
+		return nil
+	}
+	return fmt.Errorf("the journal has %s, a table this version of berth does not know", key)
+}
