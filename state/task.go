@@ -1,5 +1,7 @@
 package state
 
+import "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
 // Task is one running copy of a task definition.
 type Task struct {
 	ARN        string
@@ -9,6 +11,7 @@ type Task struct {
 	LaunchType string // EC2, FARGATE, EXTERNAL
 	Last       string // last status; only moves forward
 	Desired    string // RUNNING or STOPPED
+	Tags       []types.Tag
 }
 
 const (
@@ -36,6 +39,7 @@ type Service struct {
 	LaunchType string
 	Definition string // ARN
 	Namespace  string // ARN of its Service Connect namespace
+	Tags       []types.Tag
 }
 
 const (

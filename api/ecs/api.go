@@ -70,11 +70,19 @@ func (a *API) clusterARN(nameOrARN string) string {
 // activeCluster finds the cluster that a name or ARN means.
 func (a *API) activeCluster(v *state.View, nameOrARN string) (state.Cluster, error) {
 	c, ok := v.Clusters.Get(a.clusterARN(nameOrARN))
-	if !ok || c.Status == "INACTIVE" {
-		message := "Cluster not found."
+	if !ok {
+		return state.Cluster{}, clusterNotFound()
+	}
+	if c.Status == "INACTIVE" {
+		message := "The referenced cluster was inactive."
 		return state.Cluster{}, &types.ClusterNotFoundException{Message: &message}
 	}
 	return c, nil
+}
+
+func clusterNotFound() error {
+	message := "Cluster not found."
+	return &types.ClusterNotFoundException{Message: &message}
 }
 
 // lastPart is what stands behind the last slash of an ARN or name.
