@@ -3,7 +3,6 @@ package protocol
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"reflect"
 	"strings"
@@ -29,16 +28,6 @@ type fault struct {
 	message string
 	server  bool
 	source  error // an SDK exception, whose other members are answered too
-}
-
-// succeed encodes an operation's output.
-func (x *exchange) succeed(output any) (answer, error) {
-	switch x.wire {
-	case JSON10, JSON11:
-		body, err := x.service.codec.EncodeJSON(output)
-		return answer{status: http.StatusOK, header: contentType(jsonType(x.wire)), body: body}, err
-	}
-	return answer{}, fmt.Errorf("protocol: %s cannot be encoded", x.wire)
 }
 
 // explain is the only place where an error becomes what a client sees. An error
@@ -101,10 +90,12 @@ func (x *exchange) fail(f fault) answer {
 	switch x.wire {
 	case Query, EC2Query, RestXML:
 		a.header, a.body = contentType("text/xml"), x.errorXML(f)
+	case CBOR:
+		a.header, a.body = cborHeader(), x.errorCBOR(f)
 	default:
 		a.header, a.body = contentType(jsonType(x.wire)), x.errorJSON(f)
-		a.header.Set("X-Amzn-ErrorType", f.code)
 	}
+	a.header.Set("X-Amzn-ErrorType", f.code)
 	if x.service != nil && x.service.Shapes != "" && x.wire != Query {
 		kind := "Sender"
 		if f.server {
@@ -124,11 +115,7 @@ func (x *exchange) errorJSON(f fault) []byte {
 			delete(members, name)
 		}
 	}
-	shapes := ""
-	if x.service != nil && x.service.Shapes != "" {
-		shapes = x.service.Shapes + "#"
-	}
-	members["__type"] = shapes + f.code
+	members["__type"] = x.errorType(f)
 	if f.message != "" {
 		members["message"] = f.message
 	}
@@ -137,6 +124,25 @@ func (x *exchange) errorJSON(f fault) []byte {
 		return []byte(`{}`)
 	}
 	return body
+}
+
+// errorCBOR writes what clients read of any error.
+func (x *exchange) errorCBOR(f fault) []byte {
+	type body struct{ Type, Message string }
+	names := shape.Names{Lower: true, Except: map[string]string{"body.Type": "__type"}}
+	encoded, err := shape.New(names).EncodeCBOR(body{x.errorType(f), f.message})
+	if err != nil { // two strings always encode
+		return []byte{0xa0}
+	}
+	return encoded
+}
+
+// errorType is the name of the error's shape, as absolute as the service writes it.
+func (x *exchange) errorType(f fault) string {
+	if x.service != nil && x.service.Shapes != "" {
+		return x.service.Shapes + "#" + f.code
+	}
+	return f.code
 }
 
 // errorMembers are the members of an SDK exception, such as the resourceIds of
@@ -162,16 +168,4 @@ func (x *exchange) queryCode(f fault) string {
 		}
 	}
 	return f.code
-}
-
-func contentType(kind string) http.Header { return http.Header{"Content-Type": {kind}} }
-
-func jsonType(wire Wire) string {
-	switch wire {
-	case JSON10:
-		return "application/x-amz-json-1.0"
-	case RestJSON:
-		return "application/json"
-	}
-	return "application/x-amz-json-1.1"
 }

@@ -30,10 +30,11 @@ type Facts struct {
 	Actions string // what its IAM actions start with; default Name
 	Global  bool   // clients may sign for us-east-1 wherever they are
 
-	Wires     []Wire // accepted; the first is preferred
-	Target    string // in X-Amz-Target, and the service's name in rpc-v2-cbor's path
-	Version   string // the query protocols' Version parameter
-	Namespace string // xmlns of XML answers
+	Wires     []Wire  // accepted; the first is preferred
+	Target    string  // in X-Amz-Target, and the service's name in rpc-v2-cbor's path
+	Version   string  // the query protocols' Version parameter
+	Namespace string  // xmlns of XML answers
+	Routes    []Route // of rest-json
 	Names     shape.Names
 
 	// Shapes is the namespace of __type in a query-compatible service, which
@@ -46,6 +47,13 @@ type Facts struct {
 
 	Unsigned []string // operations that need no signature
 	Free     []string // operations that need no permission
+}
+
+// Route binds an operation of rest-json to a method and path, whose labels are
+// members of its input, and some other members to query parameters.
+type Route struct {
+	Operation, Method, Path string
+	Query                   map[string]string // member to parameter
 }
 
 func (f *Facts) signingName() string { return cmp.Or(f.Signing, f.Name) }
@@ -123,6 +131,7 @@ var catalog = []Facts{
 	},
 	{
 		Name: "autoscaling", Wires: []Wire{Query}, Version: "2011-01-01", Namespace: "http://autoscaling.amazonaws.com/doc/2011-01-01/",
+		Names: shape.Names{Except: map[string]string{"CpuPerformanceFactorRequest.References": "Reference/item"}},
 	},
 	{
 		Name: "iam", Global: true, Wires: []Wire{Query}, Version: "2010-05-08", Namespace: "https://iam.amazonaws.com/doc/2010-05-08/",
@@ -142,10 +151,16 @@ var catalog = []Facts{
 		Name: "cloudformation", Wires: []Wire{Query}, Version: "2010-05-15",
 		Namespace: "http://cloudformation.amazonaws.com/doc/2010-05-15/", Statuses: cloudformationStatuses,
 	},
-	{Name: "sns", Wires: []Wire{Query}, Version: "2010-03-31", Namespace: "http://sns.amazonaws.com/doc/2010-03-31/", ServerError: "InternalError"},
+	{
+		Name: "sns", Wires: []Wire{Query}, Version: "2010-03-31", Namespace: "http://sns.amazonaws.com/doc/2010-03-31/", ServerError: "InternalError",
+		Statuses: map[string]int{
+			"AuthorizationError": 403, "FilterPolicyLimitExceeded": 403, "InvalidSecurity": 403, "KMSOptInRequired": 403, "NotFound": 404,
+			"ReplayLimitExceeded": 403, "ResourceNotFound": 404, "SubscriptionLimitExceeded": 403, "Throttled": 429, "TopicLimitExceeded": 403,
+		},
+	},
 	{Name: "ec2", Wires: []Wire{EC2Query}, Version: "2016-11-15", Namespace: "http://ec2.amazonaws.com/doc/2016-11-15/", ServerError: "InternalError"},
 	{
-		Name: "scheduler", Wires: []Wire{RestJSON}, ServerError: "InternalServerException", Names: shape.Names{Except: ecsParameterNames},
+		Name: "scheduler", Wires: []Wire{RestJSON}, ServerError: "InternalServerException", Names: shape.Names{Except: ecsParameterNames}, Routes: schedulerRoutes,
 		Statuses: map[string]int{"ConflictException": 409, "ResourceNotFoundException": 404, "ServiceQuotaExceededException": 402, "ThrottlingException": 429},
 	},
 	{Name: "lambda", Wires: []Wire{RestJSON}, ServerError: "ServiceException"},
@@ -217,4 +232,21 @@ var sqsQueryCodes = map[string]string{
 	"QueueNameExists":              "QueueAlreadyExists",
 	"TooManyEntriesInBatchRequest": "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
 	"UnsupportedOperation":         "AWS.SimpleQueueService.UnsupportedOperation",
+}
+
+var schedulerRoutes = []Route{
+	{"CreateSchedule", "POST", "/schedules/{Name}", nil},
+	{"CreateScheduleGroup", "POST", "/schedule-groups/{Name}", nil},
+	{"DeleteSchedule", "DELETE", "/schedules/{Name}", map[string]string{"ClientToken": "clientToken", "GroupName": "groupName"}},
+	{"DeleteScheduleGroup", "DELETE", "/schedule-groups/{Name}", map[string]string{"ClientToken": "clientToken"}},
+	{"GetSchedule", "GET", "/schedules/{Name}", map[string]string{"GroupName": "groupName"}},
+	{"GetScheduleGroup", "GET", "/schedule-groups/{Name}", nil},
+	{"ListScheduleGroups", "GET", "/schedule-groups", map[string]string{
+		"MaxResults": "MaxResults", "NamePrefix": "NamePrefix", "NextToken": "NextToken"}},
+	{"ListSchedules", "GET", "/schedules", map[string]string{
+		"GroupName": "ScheduleGroup", "MaxResults": "MaxResults", "NamePrefix": "NamePrefix", "NextToken": "NextToken", "State": "State"}},
+	{"ListTagsForResource", "GET", "/tags/{ResourceArn}", nil},
+	{"TagResource", "POST", "/tags/{ResourceArn}", nil},
+	{"UntagResource", "DELETE", "/tags/{ResourceArn}", map[string]string{"TagKeys": "TagKeys"}},
+	{"UpdateSchedule", "PUT", "/schedules/{Name}", nil},
 }

@@ -15,7 +15,9 @@ type target struct {
 	service   *service
 	wire      Wire
 	operation string
-	form      url.Values // of the query protocols
+	form      url.Values        // of the query protocols
+	route     Route             // of rest-json
+	labels    map[string]string // in the path of rest-json, unescaped
 }
 
 // route finds r's target by the marks that each protocol puts on a request,
@@ -100,10 +102,38 @@ func (s *Server) routeRest(r *http.Request) (target, error) {
 		return t, unknown("this request names no AWS operation: it has no X-Amz-Target, no Action, and no credential scope of a service with paths")
 	}
 	t.wire = t.service.Wires[0]
-	if t.wire != RestJSON && t.wire != RestXML {
-		return t, unknown("%s %s names no operation of %s", r.Method, r.URL.Path, name)
+	for _, route := range t.service.Routes {
+		if labels, ok := route.match(r); ok {
+			t.route, t.labels, t.operation = route, labels, route.Operation
+			return t, nil
+		}
 	}
-	return t, nil
+	if !t.service.served && (t.wire == RestJSON || t.wire == RestXML) {
+		return t, nil // to be answered as not built
+	}
+	return t, unknown("%s %s names no operation of %s", r.Method, r.URL.Path, name)
+}
+
+// match compares r with the route, segment by segment, so that an escaped slash
+// in a label stays in it.
+func (route Route) match(r *http.Request) (labels map[string]string, ok bool) {
+	want, got := strings.Split(route.Path, "/"), strings.Split(strings.TrimSuffix(r.URL.EscapedPath(), "/"), "/")
+	if r.Method != route.Method || len(want) != len(got) {
+		return nil, false
+	}
+	labels = map[string]string{}
+	for i, segment := range want {
+		if name, isLabel := strings.CutPrefix(segment, "{"); isLabel {
+			text, err := url.PathUnescape(got[i])
+			if err != nil || text == "" {
+				return nil, false
+			}
+			labels[strings.TrimSuffix(name, "}")] = text
+		} else if segment != got[i] {
+			return nil, false
+		}
+	}
+	return labels, true
 }
 
 // check refuses a target that does not exist, does not speak the request's

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"time"
 
-	"berth/aws/shape"
 	"berth/aws/sigv4"
 	"berth/iam"
 )
@@ -212,16 +211,4 @@ func (s *Server) authorize(x *exchange, input any) error {
 		}
 	}
 	return s.Authorize(x.call.Principal, cmp.Or(x.service.Actions, x.service.Name)+":"+x.operation, resources, nil)
-}
-
-// decode reads the input of the call.
-func (x *exchange) decode(body []byte, input any) (shape.Members, error) {
-	switch x.wire {
-	case JSON10, JSON11:
-		if len(body) == 0 {
-			body = []byte("{}")
-		}
-		return x.service.codec.DecodeJSON(body, input)
-	}
-	return nil, fmt.Errorf("protocol: %s cannot be decoded", x.wire)
 }

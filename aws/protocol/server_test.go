@@ -50,7 +50,7 @@ func testConfig(api any) Config {
 		Credentials: func(_ context.Context, id string) (Credential, bool) {
 			return Credential{Secret: testSecret, Principal: iam.Root("123456789012")}, id == testKey
 		},
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Log: slog.New(slog.DiscardHandler),
 	}
 }
 

@@ -2,7 +2,6 @@ package protocol
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/xml"
 )
 
@@ -29,11 +28,35 @@ func (x *exchange) errorXML(f fault) []byte {
 		element("RequestId", x.call.ID) + "</ErrorResponse>")
 }
 
+// resultXML wraps an operation's output as the query protocols do. An output
+// without members has no result.
+func (x *exchange) resultXML(output any) ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteString("<" + x.operation + `Response xmlns="` + x.namespace() + `">`)
+	if x.wire == EC2Query {
+		b.WriteString(element("requestId", x.call.ID))
+		if err := x.service.codec.EncodeEC2XML(&b, output); err != nil {
+			return nil, err
+		}
+	} else {
+		var members bytes.Buffer
+		if err := x.service.codec.EncodeXML(&members, output); err != nil {
+			return nil, err
+		}
+		if members.Len() > 0 {
+			b.WriteString("<" + x.operation + "Result>" + members.String() + "</" + x.operation + "Result>")
+		}
+		b.WriteString("<ResponseMetadata>" + element("RequestId", x.call.ID) + "</ResponseMetadata>")
+	}
+	b.WriteString("</" + x.operation + "Response>")
+	return b.Bytes(), nil
+}
+
 func (x *exchange) namespace() string {
 	if x.service == nil {
 		return ""
 	}
-	return cmp.Or(x.service.Namespace, "")
+	return x.service.Namespace
 }
 
 func element(name, text string) string {
