@@ -54,13 +54,14 @@ func compile(facts Facts, s *Service) (*service, error) {
 }
 
 // operationsOf finds api's methods of the form
-// func(context.Context, *XInput) (*XOutput, error).
+// func(context.Context, *XInput) (*XOutput, error). Options may follow, as in an
+// SDK client, which is an API that passes calls on.
 func operationsOf(api reflect.Value) map[string]operation {
 	found := map[string]operation{}
 	for i := range api.NumMethod() {
 		name, method := api.Type().Method(i).Name, api.Method(i)
 		t := method.Type()
-		if t.NumIn() == 2 && t.NumOut() == 2 && t.In(0) == reflect.TypeFor[context.Context]() &&
+		if (t.NumIn() == 2 || t.NumIn() == 3 && t.IsVariadic()) && t.NumOut() == 2 && t.In(0) == reflect.TypeFor[context.Context]() &&
 			isStructPointer(t.In(1), "Input") && isStructPointer(t.Out(0), "Output") && t.Out(1) == reflect.TypeFor[error]() {
 			found[name] = operation{input: t.In(1).Elem(), invoke: method}
 		}
