@@ -48,7 +48,7 @@ func TestRules(t *testing.T) {
 		{"no sleeps in tests", "state/x_test.go", `package state; import "time"; func f() { time.Sleep(1) }`, `package state; import "time"; func f() { <-time.After(1) }`, "time.Sleep"},
 		{"names", "state/util/x.go", `package util`, ``, "folder util"},
 		{"names", "state/x.go", `package state; type Manager struct{}`, `package state; type Cluster struct{}`, "type Manager"},
-		{"names", "state/x.go", `package state; type Node struct{}`, `package state; type nodeless struct{}`, "type Node"},
+		{"names", "state/x.go", `package state; type Node struct{}`, `package state; type node struct{}`, "type Node"},
 		{"words", "docs/x.md", "see /wor" + "k/x/y", "see https://go.dev/home/x", "somebody's machine"},
 		{"words", "docs/x.md", "from pypi" + ".org", "from Debian", "registry"},
 		{"words", "state/x.go", "package state // TO" + "DO: more", "package state // to do it", "unfinished"},

@@ -121,7 +121,6 @@ var mayImport = []struct {
 	{importer: "metricstore/...", may: []string{"aws/arn"}},
 	{importer: "state/...", may: []string{"state/...", "aws/arn", "aws/shape"}},
 	{importer: "plan/route", may: []string{"state", "plan", "proxy/table"}},
-	{importer: "plan/place", may: []string{"state", "plan", "plan/query"}},
 	{importer: "plan/...", may: []string{"state", "plan"}},
 	{importer: "control/...", may: []string{"control/...", "state", "plan/...", "metricstore"}},
 	{importer: "proxy/table", may: []string{}},
@@ -411,7 +410,7 @@ func checkSleeps(sources []source) (complaints []string) {
 // checkNames: packages are named for what they give, types in our words.
 func checkNames(sources []source) (complaints []string) {
 	vague := regexp.MustCompile(`^(utils?|common|helpers?|managers?|models?|types|interfaces|mocks?|internal|pkg|core|misc|base|shared)$`)
-	badType := regexp.MustCompile(`(Manager|Handler|Helper|Impl|Data|Info)$|^(?i:node|pod|job|replica|allocation|worker)s?$`)
+	badType := regexp.MustCompile(`(Manager|Handler|Helper|Impl|Data|Info)$|^(Node|Pod|Job|Replica|Allocation|Worker)s?$`)
 	for _, s := range sources {
 		if s.ast == nil {
 			continue

@@ -1,0 +1,39 @@
+// Package cli holds the commands of berth that are clients of a control plane,
+// one file per verb. They know its public API and the credentials file, and
+// nothing of its state. Used by cmd/berth.
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"berth/cli/profile"
+)
+
+// Env writes the shell commands that point every AWS client at the control
+// plane whose data is in dataDir, for eval.
+//
+// Both region variables are needed: SDKs read AWS_REGION, version 1 of the AWS
+// CLI reads AWS_DEFAULT_REGION. A session token or profile left over from
+// elsewhere would be sent along, so they are unset.
+func Env(out io.Writer, dataDir string) error {
+	p, err := profile.Read(dataDir)
+	if err != nil {
+		return err
+	}
+	for _, v := range [][2]string{
+		{"AWS_ENDPOINT_URL", p.Endpoint},
+		{"AWS_ACCESS_KEY_ID", p.AccessKeyID},
+		{"AWS_SECRET_ACCESS_KEY", p.SecretKey},
+		{"AWS_DEFAULT_REGION", p.Region},
+		{"AWS_REGION", p.Region},
+	} {
+		fmt.Fprintf(out, "export %s=%s\n", v[0], quote(v[1]))
+	}
+	_, err = fmt.Fprintln(out, "unset AWS_SESSION_TOKEN AWS_PROFILE")
+	return err
+}
+
+// quote writes s as one word of a POSIX shell.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

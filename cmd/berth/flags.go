@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"berth/server"
+)
+
+// environment looks up a variable.
+type environment func(name string) (value string, ok bool)
+
+// variable is the environment variable that stands for a flag.
+func variable(flag string) string {
+	return "BERTH_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// bind lets the environment stand in for the flags that cmd has by now, where
+// the command line gives none, and shows the variables in its help.
+func (env environment) bind(cmd *cobra.Command) *cobra.Command {
+	var bound []*pflag.Flag
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		bound = append(bound, f)
+		f.Usage += " ($" + variable(f.Name) + ")"
+	})
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		for _, f := range bound {
+			value, ok := env(variable(f.Name))
+			if !ok || f.Changed {
+				continue
+			}
+			if err := f.Value.Set(value); err != nil {
+				return fmt.Errorf("invalid %s %q: %w", variable(f.Name), value, err)
+			}
+		}
+		return nil
+	}
+	return cmd
+}
+
+func dataDirFlag(cmd *cobra.Command, dir *string) {
+	cmd.Flags().StringVar(dir, "data-dir", server.Default().DataDir, "directory of everything that must survive a restart")
+}
+
+// etcdFlags are those that say where the state is kept.
+func etcdFlags(cmd *cobra.Command, c *server.Config) {
+	f := cmd.Flags()
+	f.StringSliceVar(&c.Etcd.Endpoints, "etcd-endpoints", nil, "URLs of an etcd cluster that keeps the state; none: an etcd inside this process")
+	f.StringVar(&c.Etcd.CAFile, "etcd-cafile", "", "PEM file of the authority that etcd's certificates come from")
+	f.StringVar(&c.Etcd.CertFile, "etcd-certfile", "", "PEM file of our certificate for etcd")
+	f.StringVar(&c.Etcd.KeyFile, "etcd-keyfile", "", "PEM file of that certificate's key")
+	f.StringVar(&c.Etcd.User, "etcd-user", "", "user at etcd")
+	f.StringVar(&c.Etcd.Password, "etcd-password", "", "that user's password; the variable keeps it out of the process list")
+}
+
+// serverFlags are those of a control plane.
+func serverFlags(cmd *cobra.Command, c *server.Config, logs *logConfig) {
+	f := cmd.Flags()
+	f.StringVar(&c.Listen, "listen", c.Listen, "address of the API; port 0 takes a free one")
+	f.StringVar(&c.AdvertiseURL, "advertise-url", "", "URL at which clients and other servers reach this one (default: from --listen)")
+	f.StringVar(&c.Region, "region", c.Region, "AWS region that this control plane is")
+	f.StringVar(&c.Account, "account-id", c.Account, "AWS account that owns everything in it")
+	dataDirFlag(cmd, &c.DataDir)
+	etcdFlags(cmd, c)
+	f.StringVar(&logs.level, "log-level", "info", "debug, info, warn or error")
+	f.StringVar(&logs.format, "log-format", "text", "text or json")
+	cmd.Long += `
+
+The root access key is made at the first start and kept with the state. Both of
+these variables together replace it:
+  BERTH_ROOT_ACCESS_KEY_ID, BERTH_ROOT_SECRET_ACCESS_KEY`
+}
+
+// rootKey takes the root access key from the environment, which is the only
+// place for it: command lines are public.
+func (env environment) rootKey(c *server.Config) {
+	c.RootAccessKeyID, _ = env("BERTH_ROOT_ACCESS_KEY_ID")
+	c.RootSecretKey, _ = env("BERTH_ROOT_SECRET_ACCESS_KEY")
+}
+
+type logConfig struct{ level, format string }
+
+// logger writes to w as configured.
+func (c logConfig) logger(w io.Writer) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.level)); err != nil {
+		return nil, fmt.Errorf("invalid --log-level %q: want debug, info, warn or error", c.level)
+	}
+	options := &slog.HandlerOptions{Level: level}
+	switch c.format {
+	case "text":
+		return slog.New(slog.NewTextHandler(w, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, options)), nil
+	}
+	return nil, fmt.Errorf("invalid --log-format %q: want text or json", c.format)
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"berth/server"
+)
+
+func upCommand(env environment) *cobra.Command {
+	cfg := server.Default()
+	var logs logConfig
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Run everything on this machine",
+		Long:  "Run everything on this machine in one process, and print what to type next.",
+		Args:  cobra.NoArgs,
+	}
+	serverFlags(cmd, &cfg, &logs)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		s, err := newServer(cmd, env, cfg, logs)
+		if err != nil {
+			return err
+		}
+		go func() {
+			select {
+			case <-s.Ready():
+				printNextSteps(cmd.OutOrStdout(), s.URL(), cfg.DataDir)
+			case <-cmd.Context().Done():
+			}
+		}()
+		return s.Run(cmd.Context())
+	}
+	return env.bind(cmd)
+}
+
+func serverCommand(env environment) *cobra.Command {
+	cfg := server.Default()
+	var logs logConfig
+	cmd := &cobra.Command{
+		Use:   "server",
+		Short: "Run a control plane alone",
+		Long: `Run a control plane alone. Several over one etcd (--etcd-endpoints) are one
+control plane: one of them leads, all of them answer.`,
+		Args: cobra.NoArgs,
+	}
+	serverFlags(cmd, &cfg, &logs)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		s, err := newServer(cmd, env, cfg, logs)
+		if err != nil {
+			return err
+		}
+		return s.Run(cmd.Context())
+	}
+	return env.bind(cmd)
+}
+
+// newServer completes cfg with what is not a flag.
+func newServer(cmd *cobra.Command, env environment, cfg server.Config, logs logConfig) (*server.Server, error) {
+	log, err := logs.logger(cmd.ErrOrStderr())
+	if err != nil {
+		return nil, err
+	}
+	env.rootKey(&cfg)
+	cfg.Log, cfg.Version = log, version
+	return server.New(cfg)
+}
+
+func printNextSteps(out io.Writer, url, dataDir string) {
+	env := "berth env"
+	if dataDir != server.Default().DataDir {
+		env += " --data-dir " + dataDir
+	}
+	fmt.Fprintf(out, `
+Berth answers at %s. In another terminal:
+
+  eval "$(%s)"
+  aws ecs create-cluster --cluster-name demo
+  aws ecs list-clusters
+
+Ctrl-C stops it; nothing is lost.
+
+`, url, env)
+}

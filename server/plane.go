@@ -1,0 +1,93 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+
+	"berth/aws/protocol"
+	"berth/cli/profile"
+	"berth/iam"
+	"berth/state"
+	"berth/state/journal"
+)
+
+// runPlane puts everything behind the web server together, opens that once the
+// state is loaded, and works until ctx ends.
+func (s *Server) runPlane(ctx context.Context, web *web) (err error) {
+	j, err := journal.Open(ctx, s.cfg.Etcd)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+
+	metrics := newRegistry(s.cfg.Version)
+	store, err := state.New(state.Config{Journal: j, URL: s.URL(), Metrics: state.NewMetrics(metrics), Log: s.cfg.Log})
+	if err != nil {
+		return err
+	}
+	api, err := protocol.New(protocol.Config{
+		Region:      s.cfg.Region,
+		Services:    services(store, s.cfg, s.URL()),
+		Credentials: credentials(store, s.cfg.Account),
+		Authorize:   iam.Authorize,
+		Revision:    store.Revision,
+		CaughtUp:    store.CaughtUp,
+		Log:         s.cfg.Log,
+		Metrics:     protocol.NewMetrics(metrics),
+	})
+	if err != nil {
+		return err
+	}
+
+	parts, ctx := errgroup.WithContext(ctx)
+	parts.Go(func() error { return store.Run(ctx) })
+	parts.Go(func() error {
+		key, err := s.rootKey(ctx, store)
+		if err != nil {
+			return err
+		}
+		p := profile.Profile{AccessKeyID: key.ID, SecretKey: key.Secret, Region: s.cfg.Region, Endpoint: s.URL()}
+		if err := profile.Write(s.cfg.DataDir, p); err != nil {
+			return fmt.Errorf("cannot write the credentials file: %w", err)
+		}
+		web.plane.Store(&plane{
+			api:     api,
+			metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
+			ready:   store.Ready,
+		})
+		s.cfg.Log.Info("ready", "url", s.URL(), "version", s.cfg.Version)
+		close(s.ready)
+		return nil
+	})
+	return parts.Wait()
+}
+
+// newRegistry returns a registry of what every Go process tells about itself.
+func newRegistry(version string) *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "berth_info", Help: "1, with the version as a label.", ConstLabels: prometheus.Labels{"version": version},
+	})
+	info.Set(1)
+	r.MustRegister(info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
+}
+
+// credentials finds access keys in the store for the protocol server. All of
+// them are root's until there are other identities.
+func credentials(store *state.Store, account string) func(context.Context, string) (protocol.Credential, bool) {
+	return func(_ context.Context, id string) (protocol.Credential, bool) {
+		key, ok := store.View().AccessKeys.Get(id)
+		root := iam.Root(account)
+		if !ok || key.Principal != root.ARN {
+			return protocol.Credential{}, false
+		}
+		return protocol.Credential{Secret: key.Secret, Principal: root}, true
+	}
+}
