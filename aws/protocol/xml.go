@@ -28,8 +28,8 @@ func (x *exchange) errorXML(f fault) []byte {
 		element("RequestId", x.call.ID) + "</ErrorResponse>")
 }
 
-// resultXML wraps an operation's output as the query protocols do. An output
-// without members has no result.
+// resultXML wraps an operation's output as the query protocols do. The result
+// is there even without members: clients want it where the model has an output.
 func (x *exchange) resultXML(output any) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString("<" + x.operation + `Response xmlns="` + x.namespace() + `">`)
@@ -39,13 +39,11 @@ func (x *exchange) resultXML(output any) ([]byte, error) {
 			return nil, err
 		}
 	} else {
-		var members bytes.Buffer
-		if err := x.service.codec.EncodeXML(&members, output); err != nil {
+		b.WriteString("<" + x.operation + "Result>")
+		if err := x.service.codec.EncodeXML(&b, output); err != nil {
 			return nil, err
 		}
-		if members.Len() > 0 {
-			b.WriteString("<" + x.operation + "Result>" + members.String() + "</" + x.operation + "Result>")
-		}
+		b.WriteString("</" + x.operation + "Result>")
 		b.WriteString("<ResponseMetadata>" + element("RequestId", x.call.ID) + "</ResponseMetadata>")
 	}
 	b.WriteString("</" + x.operation + "Response>")

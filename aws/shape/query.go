@@ -171,9 +171,9 @@ func (d formDecoder) mapping(p *plan, v reflect.Value, pairs []pair) error {
 		e := reflect.New(p.elem.typ).Elem()
 		err := each(below, func(name string, below []pair) error {
 			switch name {
-			case "key":
+			case "key", "Name": // sns says Name and Value
 				key, hasKey = below[0].value, true
-			case "value":
+			case "value", "Value":
 				return d.value(nil, p.elem, e, below)
 			}
 			return nil
