@@ -108,6 +108,7 @@ type table interface {
 	replace(key string, record any) (old any) // a *T, or nil for none
 	decode(value []byte) (record any, err error)
 	encode(record any) ([]byte, error)
+	each(func(key string, record any) error) error
 	snapshot(next, last table)
 }
 
@@ -156,6 +157,14 @@ func (t *Table[T]) snapshot(next, last table) {
 	for i, index := range t.indexes {
 		n.indexes[i] = index.Copy()
 	}
+}
+
+func (t *Table[T]) each(fn func(key string, record any) error) (err error) {
+	t.rows.Scan(func(key string, r *T) bool {
+		err = fn(key, r)
+		return err == nil
+	})
+	return err
 }
 
 func (t *Table[T]) encode(record any) ([]byte, error) { return codec.EncodeJSON(record) }

@@ -159,6 +159,8 @@ func construct(cfg config.ServerConfig, fate *fate) (server *etcdserver.EtcdServ
 			err = cmp.Or(err, fate.cause(), errors.New("it ended while starting"))
 		}
 		return server, err
+	case <-fate.died: // in a goroutine that it waits for
+		return nil, fate.cause()
 	case <-time.After(startTimeout): // a lock on its files that nobody gives back
 		return nil, fmt.Errorf("cannot open %s within %v", cfg.DataDir, startTimeout)
 	}

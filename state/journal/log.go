@@ -8,7 +8,8 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// zapTo returns a logger for etcd that writes warnings and worse to log.
+// zapTo returns a logger for etcd. What it warns of is for who debugs etcd: there
+// are warnings at each start, and what matters comes back as an error too.
 func zapTo(log *slog.Logger, options ...zap.Option) *zap.Logger {
 	return zap.New(&core{log: log.With("from", "etcd")}, options...)
 }
@@ -30,11 +31,7 @@ func (c *core) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcor
 }
 
 func (c *core) Write(entry zapcore.Entry, fields []zapcore.Field) error {
-	level := slog.LevelWarn
-	if entry.Level >= zapcore.ErrorLevel {
-		level = slog.LevelError
-	}
-	c.log.LogAttrs(context.Background(), level, entry.Message, attrs(fields)...)
+	c.log.LogAttrs(context.Background(), slog.LevelDebug, entry.Message, attrs(fields)...)
 	return nil
 }
 

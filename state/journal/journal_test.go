@@ -1,0 +1,172 @@
+package journal_test
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"berth/state/journal"
+	"berth/state/journal/journaltest"
+)
+
+func TestMemory(t *testing.T) {
+	journaltest.Run(t, func(*testing.T) func(string) journal.Journal { return journal.NewMemory().Server })
+}
+
+func TestEmbedded(t *testing.T) {
+	journaltest.Run(t, func(t *testing.T) func(string) journal.Journal {
+		first := open(t, journal.Config{DataDir: t.TempDir()})
+		return func(id string) journal.Journal {
+			if id == "a" {
+				return first
+			}
+			return first.Beside(t, t.TempDir())
+		}
+	})
+}
+
+func TestExternal(t *testing.T) {
+	journaltest.Run(t, func(t *testing.T) func(string) journal.Journal {
+		etcd := journaltest.StartEtcd(t, 1)
+		return func(string) journal.Journal {
+			return open(t, journal.Config{DataDir: t.TempDir(), Endpoints: etcd.Endpoints})
+		}
+	})
+}
+
+func open(t *testing.T, cfg journal.Config) *journal.Etcd {
+	t.Helper()
+	j, err := journal.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return j
+}
+
+func TestSecureEtcd(t *testing.T) {
+	ca := journaltest.NewAuthority(t)
+	etcd := journaltest.StartSecureEtcd(t, ca, "secret")
+	good := journal.Config{Endpoints: etcd.Endpoints, CAFile: ca.File, User: "root", Password: "secret", Timeout: time.Second}
+	good.CertFile, good.KeyFile = ca.Issue(t, "client")
+	for _, tc := range []struct {
+		name   string
+		change func(*journal.Config)
+		want   string // in the error; empty: it works
+	}{
+		{"all is right", func(c *journal.Config) {}, ""},
+		{"wrong password", func(c *journal.Config) { c.Password = "wrong" }, "authentication failed"},
+		{"no user", func(c *journal.Config) { c.User = "" }, "permission denied"},
+		{"no client certificate", func(c *journal.Config) { c.CertFile, c.KeyFile = "", "" }, "etcd at https://127.0.0.1:"},
+		{"another authority", func(c *journal.Config) { c.CAFile = journaltest.NewAuthority(t).File }, "signed by unknown authority"},
+		{"no such file", func(c *journal.Config) { c.CAFile = "/nowhere/ca.pem" }, "TLS: open /nowhere/ca.pem"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			cfg := good
+			cfg.DataDir = t.TempDir()
+			tc.change(&cfg)
+			j, err := journal.Open(t.Context(), cfg)
+			if err == nil {
+				defer j.Close()
+			}
+			checkError(t, err, tc.want)
+		})
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		cfg  func(dir string) journal.Config
+		want string
+	}{
+		{"no directory", func(string) journal.Config { return journal.Config{} }, "DataDir is required"},
+		{"a file for a directory", func(dir string) journal.Config {
+			file := filepath.Join(dir, "file")
+			os.WriteFile(file, nil, 0o600)
+			return journal.Config{DataDir: file}
+		}, "not a directory"},
+		{"a directory in use", func(dir string) journal.Config {
+			open(t, journal.Config{DataDir: dir})
+			return journal.Config{DataDir: dir}
+		}, "is in use by another berth"},
+		{"a damaged database", func(dir string) journal.Config {
+			damage(t, dir, "etcd/member/snap/db")
+			return journal.Config{DataDir: dir}
+		}, "embedded etcd in "},
+		{"a damaged log", func(dir string) journal.Config {
+			damage(t, dir, "etcd/member/wal/*.wal")
+			return journal.Config{DataDir: dir}
+		}, "embedded etcd in "},
+		{"nobody answers", func(dir string) journal.Config {
+			return journal.Config{DataDir: dir, Endpoints: []string{"http://127.0.0.1:1"}, Timeout: 200 * time.Millisecond}
+		}, "etcd at http://127.0.0.1:1: dial tcp 127.0.0.1:1: connect: connection refused"},
+		{"nothing answers", func(dir string) journal.Config {
+			return journal.Config{DataDir: dir, Endpoints: []string{silence(t)}, Timeout: 200 * time.Millisecond}
+		}, "did not answer within 200ms"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := journal.Open(t.Context(), tc.cfg(t.TempDir()))
+			if err == nil {
+				t.Fatal("it opened")
+			}
+			checkError(t, err, tc.want)
+		})
+	}
+}
+
+// silence is an address that takes connections and never says anything.
+func silence(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return "http://" + l.Addr().String()
+}
+
+// damage overwrites the middle of a file that a server has written.
+func damage(t *testing.T, dir, pattern string) {
+	t.Helper()
+	j, err := journal.Open(t.Context(), journal.Config{DataDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, pattern))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	noise := []byte(strings.Repeat("noise", 1000))
+	f, err := os.OpenFile(files[0], os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteAt(noise, 8); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func checkError(t *testing.T, err error, want string) {
+	t.Helper()
+	switch {
+	case want == "" && err != nil:
+		t.Fatal(err)
+	case want != "" && (err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n")):
+		t.Errorf("got %v, want one line with %q", err, want)
+	}
+	if err != nil {
+		t.Log(err)
+	}
+}
