@@ -271,7 +271,8 @@ func uses(s source, pkg string, names ...string) (found []*ast.SelectorExpr) {
 	return found
 }
 
-// checkComments wants one package comment per package, of fewer than 10 lines.
+// checkComments wants one package comment per package, of fewer than 10 lines,
+// not counting empty ones.
 func checkComments(sources []source) (complaints []string) {
 	has := map[string]bool{}
 	for _, s := range sources {
@@ -283,7 +284,7 @@ func checkComments(sources []source) (complaints []string) {
 			continue
 		}
 		text := s.ast.Doc.Text()
-		if n := strings.Count(text, "\n"); n >= 10 {
+		if n := len(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' })); n >= 10 {
 			complaints = append(complaints, s.at(s.ast.Doc.Pos(), "package comment has %d lines, want fewer than 10", n))
 		}
 		want := "Package " + s.ast.Name.Name + " "

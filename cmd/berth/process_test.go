@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,42 +20,53 @@ import (
 	"berth/cli/profile"
 )
 
-// process is a running `berth up`, with a data directory and port of its own.
+// process is a running control plane, with a data directory and port of its own.
 type process struct {
 	*exec.Cmd
-	dir    string
-	url    string
-	stdout *bufio.Reader
-	stderr *bytes.Buffer
+	dir     string
+	url     string
+	stdout  bytes.Buffer
+	log     bytes.Buffer // whole once drained is closed
+	drained chan struct{}
 }
 
-// start runs `berth up` over dir until it says where it answers.
+// start runs `berth up` over dir until it is ready.
 func start(t *testing.T, dir string, vars ...string) *process {
 	t.Helper()
-	p := &process{dir: dir, stderr: new(bytes.Buffer)}
-	p.Cmd = exec.Command(os.Args[0], "up", "--listen", "127.0.0.1:0", "--data-dir", dir)
+	return startAs(t, "up", dir, vars...)
+}
+
+// startAs runs a role of berth over dir, with environment variables, until its
+// log says where it is ready.
+func startAs(t *testing.T, role, dir string, vars ...string) *process {
+	t.Helper()
+	p := &process{dir: dir, drained: make(chan struct{})}
+	p.Cmd = exec.Command(os.Args[0], role, "--listen", "127.0.0.1:0", "--data-dir", dir)
 	p.Env = append([]string{"BE_BERTH=yes", "PATH=" + os.Getenv("PATH")}, vars...)
-	p.Stderr = p.stderr
-	out, err := p.StdoutPipe()
+	p.Stdout = &p.stdout
+	log, err := p.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { p.Process.Kill(); p.Wait() })
-	p.stdout = bufio.NewReader(out)
-	for {
-		line, err := p.stdout.ReadString('\n')
-		if err != nil {
-			p.Wait()
-			t.Fatalf("berth ended before it was ready:\n%s", p.stderr)
+	ready := make(chan string, 1)
+	go func() {
+		defer close(p.drained)
+		defer close(ready)
+		for lines := bufio.NewScanner(log); lines.Scan(); {
+			fmt.Fprintln(&p.log, lines.Text())
+			if _, url, ok := strings.Cut(lines.Text(), "msg=ready url="); ok {
+				ready <- strings.Fields(url)[0]
+			}
 		}
-		if found := regexp.MustCompile(`answers at (http://127\.0\.0\.1:\d+)\. `).FindStringSubmatch(line); found != nil {
-			p.url = found[1]
-			return p
-		}
+	}()
+	t.Cleanup(func() { p.Process.Kill(); p.end() })
+	if p.url = <-ready; p.url == "" {
+		t.Fatalf("berth ended before it was ready: %v\n%s", p.end(), &p.log)
 	}
+	return p
 }
 
 // stop ends the process as a supervisor does and returns its error, if any.
@@ -64,7 +74,18 @@ func (p *process) stop() error {
 	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
-	io.Copy(io.Discard, p.stdout)
+	return p.end()
+}
+
+// kill ends the process as a power failure does.
+func (p *process) kill() {
+	p.Process.Kill()
+	p.end()
+}
+
+// end waits until the process has ended.
+func (p *process) end() error {
+	<-p.drained
 	return p.Wait()
 }
 
@@ -134,7 +155,11 @@ func TestUp(t *testing.T) {
 		}
 	}
 	if err := p.stop(); err != nil {
-		t.Errorf("SIGTERM: %v\n%s", err, p.stderr)
+		t.Errorf("SIGTERM: %v\n%s", err, &p.log)
+	}
+	next := fmt.Sprintf("Berth answers at %s. In another terminal:\n\n  eval \"$(berth env --data-dir %s)\"\n", p.url, p.dir)
+	if !strings.Contains(p.stdout.String(), next) {
+		t.Errorf("stdout is %q, want what to type next", &p.stdout)
 	}
 }
 
@@ -159,8 +184,7 @@ func TestRestartKeepsStateAndKey(t *testing.T) {
 		t.Errorf("root's key changed from %s to %s, %v", first.AccessKeyID, second.AccessKeyID, err)
 	}
 	p.create(t, "c")
-	p.Process.Kill()
-	p.Wait()
+	p.kill()
 
 	p = start(t, dir)
 	if got := p.clusters(t); got != "a b c" {
