@@ -42,6 +42,7 @@ type Service struct {
 
 	// API is a value whose methods of the form
 	// func(context.Context, *XInput) (*XOutput, error) are the operations built.
+	// Other methods are ignored.
 	API any
 
 	// Client is the SDK's client type; its operations that API lacks are known
