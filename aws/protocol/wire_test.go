@@ -141,7 +141,7 @@ func TestWires(t *testing.T) {
 			200, "text/xml", `<EchoResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><EchoResult><Name>web</Name><TagKeys><member>a</member></TagKeys></EchoResult>` +
 				`<ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></EchoResponse>`, ""},
 		{"query by GET", "iam", "GET", "/?Action=Echo&Version=2010-05-08", "", "",
-			200, "text/xml", `<EchoResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></EchoResponse>`, ""},
+			200, "text/xml", `<EchoResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><EchoResult></EchoResult><ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></EchoResponse>`, ""},
 		{"query, error", "iam", "POST", "/", formType, "Action=Echo&Version=2010-05-08&Name=fail",
 			400, "text/xml", `<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type><Code>QueueDoesNotExist</Code>` +
 				`<Message>no &lt;queue&gt;</Message></Error><RequestId>ID</RequestId></ErrorResponse>`, ""},
