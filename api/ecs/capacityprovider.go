@@ -355,7 +355,7 @@ func describeCapacityProvider(p state.CapacityProvider, tags bool) *types.Capaci
 		out.UpdateStatusReason = &p.UpdateReason
 	}
 	if tags {
-		out.Tags = slices.Concat(out.Tags, p.Tags)
+		out.Tags = append(out.Tags, p.Tags...)
 	}
 	return out
 }

@@ -3,7 +3,6 @@ package ecs
 import (
 	"crypto/sha256"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,8 +20,8 @@ var changedCluster = []types.ClusterField{types.ClusterFieldAttachments, types.C
 func (a *API) describeCluster(v *state.View, c state.Cluster, include ...types.ClusterField) types.Cluster {
 	out := types.Cluster{
 		ClusterArn: &c.ARN, ClusterName: &c.Name, Status: &c.Status, ServiceConnectDefaults: c.ServiceConnect,
-		CapacityProviders:               slices.Concat([]string{}, c.CapacityProviders),
-		DefaultCapacityProviderStrategy: slices.Concat([]types.CapacityProviderStrategyItem{}, c.DefaultStrategy),
+		CapacityProviders:               append([]string{}, c.CapacityProviders...),
+		DefaultCapacityProviderStrategy: append([]types.CapacityProviderStrategyItem{}, c.DefaultStrategy...),
 		Settings:                        []types.ClusterSetting{}, Statistics: []types.KeyValuePair{}, Tags: []types.Tag{},
 	}
 	statistics := count(v, c.ARN, &out)
@@ -40,7 +39,7 @@ func (a *API) describeCluster(v *state.View, c state.Cluster, include ...types.C
 		case types.ClusterFieldStatistics:
 			out.Statistics = statistics
 		case types.ClusterFieldTags:
-			out.Tags = slices.Concat(out.Tags, c.Tags)
+			out.Tags = append(out.Tags, c.Tags...)
 		}
 	}
 	return out

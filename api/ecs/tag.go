@@ -120,7 +120,7 @@ func (a *API) ListTagsForResource(ctx context.Context, in *ecs.ListTagsForResour
 	if !ok {
 		return nil, untaggable(v, name)
 	}
-	return &ecs.ListTagsForResourceOutput{Tags: slices.Concat([]types.Tag{}, tags)}, nil
+	return &ecs.ListTagsForResourceOutput{Tags: append([]types.Tag{}, tags...)}, nil
 }
 
 // retag replaces the tags of a resource by what change makes of them.
