@@ -175,7 +175,9 @@ func TestRefused(t *testing.T) {
 		{"half a signature", func(r *http.Request, want *Expect, body *string) { edit(r, "Signature=", "S=") }, Incomplete, "requires 'Signature' parameter."},
 		{"short credential", func(r *http.Request, want *Expect, body *string) { edit(r, "/us-east-1", "") }, Incomplete,
 			"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got 'AKIDEXAMPLE/20150830/ecs/aws4_request'"},
-		{"another algorithm", func(r *http.Request, want *Expect, body *string) { edit(r, "AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256") }, Incomplete,
+		{"another algorithm", func(r *http.Request, want *Expect, body *string) {
+			edit(r, "AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256")
+		}, Incomplete,
 			"Unsupported AWS 'algorithm': 'AWS4-ECDSA-P256-SHA256'"},
 		{"two signatures", func(r *http.Request, want *Expect, body *string) { r.URL.RawQuery = "X-Amz-Signature=x" }, Incomplete, "Only one auth mechanism allowed"},
 		{"broken query", func(r *http.Request, want *Expect, body *string) { r.URL.RawQuery = "a=%zz" }, Incomplete, "The query string is malformed"},
