@@ -25,8 +25,8 @@ type migration func(key Key, value []byte) ([]journal.Change, error)
 // from schema 1 to 2. Append only.
 var migrations = []migration{}
 
-// schema is the schema that this version of berth reads and writes.
-func schema() int { return 1 + len(migrations) }
+// schema is the schema that comes after some migrations.
+func schema(done []migration) int { return 1 + len(done) }
 
 // SchemaError says that a newer version of berth wrote the journal.
 type SchemaError struct{ Found, Known int }
@@ -52,11 +52,12 @@ func (v *View) applyMeta(c journal.Change) error {
 	return nil
 }
 
-// usable says why what was loaded must not be shown.
-func (v *View) usable() error {
+// usable says why what was loaded must not be shown by who knows schemas up to
+// known.
+func (v *View) usable(known int) error {
 	switch {
-	case v.schema > schema():
-		return &SchemaError{v.schema, schema()}
+	case v.schema > known:
+		return &SchemaError{v.schema, known}
 	case v.restoring:
 		return errors.New("a snapshot is being restored; if that was interrupted, restore it again")
 	}
@@ -65,54 +66,49 @@ func (v *View) usable() error {
 
 // migrate brings the journal to this version's schema, and loads what came out.
 func (s *Store) migrate(ctx context.Context, term journal.Term) error {
-	found := s.View().schema
-	if found == schema() {
+	found, known := s.View().schema, schema(s.migrations)
+	switch found {
+	case known:
 		return nil
+	case 0: // empty
+		if err := s.migrateTo(ctx, term, known, nil); err != nil {
+			return err
+		}
 	}
-	w := &writer{term: term, limits: s.cfg.Journal.Limits()}
-	empty := found == 0
-	for n := found; !empty && n < schema(); n++ {
+	for n := found; n > 0 && n < known; n++ {
 		s.log.InfoContext(ctx, "migrating the data", "from", n, "to", n+1)
-		if err := migrateStep(ctx, s.cfg.Journal, w, migrations[n-1]); err != nil {
+		if err := s.migrateTo(ctx, term, n+1, s.migrations[n-1]); err != nil {
 			return fmt.Errorf("migrate from schema %d: %w", n, err)
-		}
-		if err := w.put(ctx, journal.Change{Key: schemaKey, Value: []byte(strconv.Itoa(n + 1))}); err != nil {
-			return err
-		}
-		if err := w.flush(ctx); err != nil { // the next step reads what this one wrote
-			return err
-		}
-	}
-	if empty {
-		if err := w.put(ctx, journal.Change{Key: schemaKey, Value: []byte(strconv.Itoa(schema()))}); err != nil {
-			return err
-		}
-		if err := w.flush(ctx); err != nil {
-			return err
 		}
 	}
 	_, err := s.load(ctx)
 	return err
 }
 
-func migrateStep(ctx context.Context, j journal.Journal, w *writer, step migration) error {
-	_, err := j.Load(ctx, func(c journal.Change) error {
-		key, ok := keyOf(c.Key)
-		if !ok {
-			return nil
-		}
-		changes, err := step(key, c.Value)
-		if err != nil {
-			return fmt.Errorf("%s: %w", key, err)
-		}
-		for _, change := range changes {
-			if err := w.put(ctx, change); err != nil {
-				return err
+// migrateTo takes one step, if there is one to take, and writes the number of
+// the schema last.
+func (s *Store) migrateTo(ctx context.Context, term journal.Term, schema int, step migration) error {
+	w := &writer{term: term, limits: s.cfg.Journal.Limits()}
+	if step != nil {
+		_, err := s.cfg.Journal.Load(ctx, func(c journal.Change) error {
+			key, ok := keyOf(c.Key)
+			if !ok {
+				return nil
 			}
+			changes, err := step(key, c.Value)
+			if err != nil {
+				return fmt.Errorf("%s: %w", key, err)
+			}
+			return w.put(ctx, changes...)
+		})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
-	return err
+	}
+	if err := w.put(ctx, journal.Change{Key: schemaKey, Value: []byte(strconv.Itoa(schema))}); err != nil {
+		return err
+	}
+	return w.flush(ctx)
 }
 
 // writer writes many changes to a journal, in as many commits as they need.
@@ -124,15 +120,17 @@ type writer struct {
 	bytes   int
 }
 
-func (w *writer) put(ctx context.Context, c journal.Change) error {
-	size := len(c.Key) + len(c.Value)
-	if len(w.changes) == w.limits.Changes || w.bytes+size > w.limits.Bytes {
-		if err := w.flush(ctx); err != nil {
-			return err
+func (w *writer) put(ctx context.Context, changes ...journal.Change) error {
+	for _, c := range changes {
+		size := len(c.Key) + len(c.Value)
+		if len(w.changes) == w.limits.Changes || w.bytes+size > w.limits.Bytes {
+			if err := w.flush(ctx); err != nil {
+				return err
+			}
 		}
+		w.changes = append(w.changes, c)
+		w.bytes += size
 	}
-	w.changes = append(w.changes, c)
-	w.bytes += size
 	return nil
 }
 

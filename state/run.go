@@ -66,7 +66,7 @@ func (s *Store) load(ctx context.Context) (journal.Event, error) {
 	head := newView()
 	now, err := s.cfg.Journal.Load(ctx, head.apply)
 	if err == nil {
-		err = head.usable()
+		err = head.usable(schema(s.migrations))
 	}
 	if err != nil {
 		return now, err
@@ -160,7 +160,7 @@ func (s *Store) apply(e journal.Event) error {
 			keys = append(keys, key)
 		}
 	}
-	if err := s.head.usable(); err != nil {
+	if err := s.head.usable(schema(s.migrations)); err != nil {
 		return err
 	}
 	if e.Leader != nil {

@@ -44,7 +44,7 @@ func (v *View) save(to io.Writer, now time.Time) error {
 	sum, buffered := sha256.New(), bufio.NewWriter(to)
 	w := json.NewEncoder(io.MultiWriter(buffered, sum))
 	w.SetEscapeHTML(false)
-	if err := w.Encode(snapshotHeader{snapshotFormat, schema(), v.revision, now}); err != nil {
+	if err := w.Encode(snapshotHeader{snapshotFormat, schema(migrations), v.revision, now}); err != nil {
 		return err
 	}
 	count := 0
@@ -118,10 +118,10 @@ func Restore(ctx context.Context, j journal.Journal, from io.Reader, force bool)
 	if err != nil {
 		return err
 	}
-	if header.Schema > schema() {
-		return &SchemaError{header.Schema, schema()}
+	if header.Schema > schema(migrations) {
+		return &SchemaError{header.Schema, schema(migrations)}
 	}
-	if header.Schema == schema() { // of an older one we cannot know
+	if header.Schema == schema(migrations) { // of an older one we cannot know
 		v := newView()
 		for _, c := range changes {
 			if err := v.apply(c); err != nil {
@@ -175,15 +175,15 @@ func replace(ctx context.Context, w *writer, header snapshotHeader, stale map[st
 	for key := range stale {
 		changes = append(changes, journal.Change{Key: key})
 	}
-	for _, c := range changes {
-		if err := w.put(ctx, c); err != nil {
-			return err
-		}
+	if err := w.put(ctx, changes...); err != nil {
+		return err
 	}
 	if err := w.flush(ctx); err != nil {
 		return err
 	}
-	w.put(ctx, journal.Change{Key: schemaKey, Value: []byte(strconv.Itoa(header.Schema))})
-	w.put(ctx, journal.Change{Key: restoringKey})
+	done := []journal.Change{{Key: schemaKey, Value: []byte(strconv.Itoa(header.Schema))}, {Key: restoringKey}}
+	if err := w.put(ctx, done...); err != nil {
+		return err
+	}
 	return w.flush(ctx)
 }

@@ -24,9 +24,10 @@ type Config struct {
 // Store is the one place that remembers. Any number of readers hold views;
 // transactions run one at a time, on the server that leads.
 type Store struct {
-	cfg     Config
-	metrics *Metrics
-	log     *slog.Logger
+	cfg        Config
+	metrics    *Metrics
+	log        *slog.Logger
+	migrations []migration
 
 	mu      sync.Mutex // held by the one transaction that runs
 	head    *View      // the newest state, on a leader perhaps not durable yet
@@ -45,7 +46,7 @@ func New(cfg Config) (*Store, error) {
 	if cfg.Journal == nil {
 		return nil, errors.New("state: Journal is required")
 	}
-	s := &Store{cfg: cfg, head: newView(), reason: errors.New("the store is starting")}
+	s := &Store{cfg: cfg, migrations: migrations, head: newView(), reason: errors.New("the store is starting")}
 	s.log = cmp.Or(cfg.Log, slog.Default())
 	if s.metrics = cfg.Metrics; s.metrics == nil {
 		s.metrics = NewMetrics(nil)
