@@ -76,13 +76,13 @@ var catalog = []Facts{
 	},
 	{
 		Name: "logs", Wires: []Wire{JSON11}, Target: "Logs_20140328",
-		Names: shape.Names{Lower: true}, ServerError: "ServiceUnavailableException",
+		Names: shape.Names{Lower: true, Except: map[string]string{"DescribeDestinationsInput.DestinationNamePrefix": "DestinationNamePrefix"}}, ServerError: "ServiceUnavailableException",
 	},
 	{
 		Name: "ecr", Wires: []Wire{JSON11}, Target: "AmazonEC2ContainerRegistry_V20150921",
 		Names: shape.Names{Lower: true, Except: map[string]string{"Tag.Key": "Key", "Tag.Value": "Value"}}, ServerError: "ServerException",
 	},
-	{Name: "ssm", Wires: []Wire{JSON11}, Target: "AmazonSSM", ServerError: "InternalServerError"},
+	{Name: "ssm", Wires: []Wire{JSON11}, Target: "AmazonSSM", Names: shape.Names{Except: ssmNames}, ServerError: "InternalServerError"},
 	{Name: "secretsmanager", Wires: []Wire{JSON11}, Target: "secretsmanager", ServerError: "InternalServiceError"},
 	{Name: "servicediscovery", Wires: []Wire{JSON11}, Target: "Route53AutoNaming_v20170314"},
 	{
@@ -91,15 +91,7 @@ var catalog = []Facts{
 	},
 	{
 		Name: "codedeploy", Wires: []Wire{JSON11}, Target: "CodeDeploy_20141006",
-		Names: shape.Names{Lower: true, Except: map[string]string{
-			"DeploymentOverview.Pending": "Pending", "DeploymentOverview.InProgress": "InProgress",
-			"DeploymentOverview.Succeeded": "Succeeded", "DeploymentOverview.Failed": "Failed",
-			"DeploymentOverview.Skipped": "Skipped", "DeploymentOverview.Ready": "Ready",
-			"EC2TagFilter.Key": "Key", "EC2TagFilter.Value": "Value", "EC2TagFilter.Type": "Type",
-			"TagFilter.Key": "Key", "TagFilter.Value": "Value", "TagFilter.Type": "Type",
-			"Tag.Key": "Key", "Tag.Value": "Value",
-			"ListTagsForResourceOutput.NextToken": "NextToken", "ListTagsForResourceOutput.Tags": "Tags",
-		}},
+		Names: shape.Names{Lower: true, Except: codedeployNames},
 	},
 	{
 		Name: "application-autoscaling", Wires: []Wire{JSON11}, Target: "AnyScaleFrontendService",
@@ -107,12 +99,12 @@ var catalog = []Facts{
 	},
 	{
 		Name: "acm", Wires: []Wire{JSON11}, Target: "CertificateManager",
-		Names: shape.Names{Except: map[string]string{"ThrottlingReason.Reason": "reason", "ThrottlingReason.Resource": "resource"}},
+		Names: shape.Names{Except: acmNames},
 	},
 	{Name: "kms", Wires: []Wire{JSON11}, Target: "TrentService", ServerError: "KMSInternalException"},
 	{
 		Name: "sqs", Wires: []Wire{JSON10}, Target: "AmazonSQS", Shapes: "com.amazonaws.sqs",
-		Names:      shape.Names{Except: map[string]string{"ListDeadLetterSourceQueuesOutput.QueueUrls": "queueUrls"}},
+		Names:      shape.Names{Except: map[string]string{"CreateQueueInput.Tags": "tags", "ListDeadLetterSourceQueuesOutput.QueueUrls": "queueUrls"}},
 		QueryCodes: sqsQueryCodes,
 	},
 	{
@@ -153,6 +145,7 @@ var catalog = []Facts{
 	},
 	{
 		Name: "sns", Wires: []Wire{Query}, Version: "2010-03-31", Namespace: "http://sns.amazonaws.com/doc/2010-03-31/", ServerError: "InternalError",
+		Names: shape.Names{Except: snsNames},
 		Statuses: map[string]int{
 			"AuthorizationError": 403, "FilterPolicyLimitExceeded": 403, "InvalidSecurity": 403, "KMSOptInRequired": 403, "NotFound": 404,
 			"ReplayLimitExceeded": 403, "ResourceNotFound": 404, "SubscriptionLimitExceeded": 403, "Throttled": 429, "TopicLimitExceeded": 403,
@@ -165,19 +158,6 @@ var catalog = []Facts{
 	},
 	{Name: "lambda", Wires: []Wire{RestJSON}, ServerError: "ServiceException"},
 	{Name: "s3", Wires: []Wire{RestXML}, Namespace: "http://s3.amazonaws.com/doc/2006-03-01/", ServerError: "InternalError"},
-}
-
-// ecsParameterNames are the members that EventBridge and its scheduler took
-// over from ECS with ECS's spelling.
-var ecsParameterNames = map[string]string{
-	"CapacityProviderStrategyItem.Base":             "base",
-	"CapacityProviderStrategyItem.CapacityProvider": "capacityProvider",
-	"CapacityProviderStrategyItem.Weight":           "weight",
-	"NetworkConfiguration.AwsvpcConfiguration":      "awsvpcConfiguration",
-	"PlacementConstraint.Expression":                "expression",
-	"PlacementConstraint.Type":                      "type",
-	"PlacementStrategy.Field":                       "field",
-	"PlacementStrategy.Type":                        "type",
 }
 
 var cloudwatchQueryCodes = map[string]string{

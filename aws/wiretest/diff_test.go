@@ -75,8 +75,10 @@ func diffBehind(path string, want, got reflect.Value) string {
 	switch {
 	case want.IsNil() && got.IsNil():
 		return ""
-	case want.IsNil() || got.IsNil():
-		return fmt.Sprintf("%s: %v instead of %v", path, got, want)
+	case want.IsNil():
+		return fmt.Sprintf("%s: %v instead of nothing", path, got.Elem())
+	case got.IsNil():
+		return fmt.Sprintf("%s: nothing instead of %v", path, want.Elem())
 	}
 	if d, ok := want.Interface().(document.Marshaler); ok && want.Kind() == reflect.Interface {
 		a, b := canonical(d), canonical(got.Interface().(document.Marshaler))
