@@ -57,11 +57,12 @@ func (s *Server) runPlane(ctx context.Context, web *web) (err error) {
 			return fmt.Errorf("cannot write the credentials file: %w", err)
 		}
 		web.plane.Store(&plane{
-			api:     api,
-			metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
-			ready:   store.Ready,
+			api:      api,
+			metrics:  promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
+			snapshot: s.snapshot(store),
+			ready:    store.Ready,
 		})
-		s.cfg.Log.Info("ready", "url", s.URL(), "version", s.cfg.Version)
+		s.cfg.Log.Info("ready", "url", s.URL())
 		close(s.ready)
 		return nil
 	})

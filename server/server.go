@@ -88,6 +88,20 @@ func (c Config) check() error {
 	return c.checkRootKey()
 }
 
+// LogValue is c without its secrets.
+func (c Config) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("listen", c.Listen),
+		slog.String("advertise_url", c.AdvertiseURL),
+		slog.String("data_dir", c.DataDir),
+		slog.String("region", c.Region),
+		slog.String("account_id", c.Account),
+		slog.String("etcd_endpoints", cmp.Or(strings.Join(c.Etcd.Endpoints, ","), "embedded")),
+		slog.String("etcd_user", c.Etcd.User),
+		slog.Bool("root_key_given", c.RootAccessKeyID != ""),
+	)
+}
+
 func unspecified(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "" || ip != nil && ip.IsUnspecified()
@@ -111,6 +125,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return fmt.Errorf("cannot listen on %s: %w", s.cfg.Listen, cause(err))
 	}
 	s.setURL(listener.Addr().(*net.TCPAddr))
+	s.cfg.Log.Info("starting", "version", s.cfg.Version, "config", s.cfg)
 	web := newWeb(s.cfg.Log)
 
 	// The parts outlast ctx, so that calls in flight can end.

@@ -24,9 +24,10 @@ type web struct {
 
 // plane is what web serves once it is open.
 type plane struct {
-	api     http.Handler // the AWS APIs
-	metrics http.Handler
-	ready   func() error // why writes are impossible; nil when they are possible
+	api      http.Handler // the AWS APIs
+	metrics  http.Handler
+	snapshot http.Handler
+	ready    func() error // why writes are impossible; nil when they are possible
 }
 
 func newWeb(log *slog.Logger) *web {
@@ -34,6 +35,7 @@ func newWeb(log *slog.Logger) *web {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", w.healthz)
 	mux.Handle("GET /metrics", w.open(func(p *plane) http.Handler { return p.metrics }))
+	mux.Handle("GET /_berth/snapshot", w.open(func(p *plane) http.Handler { return p.snapshot }))
 	mux.Handle("/", w.open(func(p *plane) http.Handler { return p.api }))
 	w.http = &http.Server{
 		Handler:           mux,

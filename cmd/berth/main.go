@@ -57,6 +57,6 @@ func newRoot(env environment) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; `%s --help` lists the flags", err, cmd.CommandPath())
 	})
-	root.AddCommand(upCommand(env), serverCommand(env), envCommand(env), versionCommand())
+	root.AddCommand(upCommand(env), serverCommand(env), envCommand(env), snapshotCommand(env), versionCommand())
 	return root
 }

@@ -26,9 +26,11 @@ func TestFlagsAndVariables(t *testing.T) {
 	etcd := "--etcd-endpoints --etcd-cafile --etcd-certfile --etcd-keyfile --etcd-user --etcd-password"
 	control := "--listen --advertise-url --region --account-id --data-dir --log-level --log-format " + etcd
 	for command, flags := range map[string]string{
-		"up":     control,
-		"server": control,
-		"env":    "--data-dir",
+		"up":               control,
+		"server":           control,
+		"env":              "--data-dir",
+		"snapshot save":    "--data-dir",
+		"snapshot restore": "--data-dir " + etcd,
 	} {
 		t.Run(command, func(t *testing.T) {
 			code, help, _ := berth(t, nil, append(strings.Fields(command), "--help")...)
@@ -111,6 +113,10 @@ func TestErrors(t *testing.T) {
 		{"etcd away", "server " + fresh + " --etcd-endpoints http://127.0.0.1:1", "", "etcd at http://127.0.0.1:1"},
 		{"no CA file", "server " + fresh + " --etcd-endpoints https://127.0.0.1:1 --etcd-cafile /none", "", "/none"},
 		{"env without credentials", "env --data-dir " + filepath.Dir(file), "", "start Berth with `berth up`"},
+		{"no file to save to", "snapshot save", "", "accepts 1 arg(s), received 0"},
+		{"save without credentials", "snapshot save x --data-dir " + filepath.Dir(file), "", "start Berth with `berth up`"},
+		{"restore what is not there", "snapshot restore /none --data-dir " + t.TempDir(), "", "/none"},
+		{"restore what is no snapshot", "snapshot restore " + file + " --data-dir " + t.TempDir(), "", "snapshot"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			vars := map[string]string{"BERTH_DATA_DIR": t.TempDir()}

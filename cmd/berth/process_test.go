@@ -154,6 +154,9 @@ func TestUp(t *testing.T) {
 			t.Errorf("no %s in metrics", want)
 		}
 	}
+	if got := p.get(t, "/_berth/snapshot"); got != "403 the request is not signed\n" {
+		t.Errorf("unsigned snapshot: %q", got)
+	}
 	if err := p.stop(); err != nil {
 		t.Errorf("SIGTERM: %v\n%s", err, &p.log)
 	}
@@ -245,5 +248,53 @@ func TestEnv(t *testing.T) {
 	want := fmt.Sprintf("%s %s %s us-east-1 us-east-1 []\n", p.url, c.AccessKeyID, c.SecretKey)
 	if string(got) != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestSnapshot(t *testing.T) {
+	from := start(t, t.TempDir())
+	from.create(t, "a", "b")
+	file := filepath.Join(t.TempDir(), "state.berth")
+	if code, _, stderr := berth(t, nil, "snapshot", "save", file, "--data-dir", from.dir); code != 0 {
+		t.Fatal(stderr)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode() != 0o600 {
+		t.Errorf("mode %v, %v: a snapshot holds access keys", info.Mode(), err)
+	}
+	if code, _, stderr := berth(t, nil, "snapshot", "restore", file, "--data-dir", from.dir); code != 1 || !strings.Contains(stderr, "in use by another berth") {
+		t.Errorf("restore under a running server: %d %s", code, stderr)
+	}
+
+	dir := t.TempDir()
+	if code, _, stderr := berth(t, nil, "snapshot", "restore", file, "--data-dir", dir); code != 0 {
+		t.Fatal(stderr)
+	}
+	to := start(t, dir)
+	if got := to.clusters(t); got != "a b" {
+		t.Errorf("restored clusters: %q", got)
+	}
+	to.create(t, "c")
+	if err := to.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := berth(t, nil, "snapshot", "restore", file, "--data-dir", dir); code != 1 || !strings.Contains(stderr, "force") {
+		t.Errorf("restore over a state: %d %s", code, stderr)
+	}
+	if code, _, stderr := berth(t, nil, "snapshot", "restore", file, "--data-dir", dir, "--force"); code != 0 {
+		t.Fatal(stderr)
+	}
+	if got := start(t, dir).clusters(t); got != "a b" {
+		t.Errorf("clusters after a forced restore: %q", got)
+	}
+
+	whole, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, whole[:len(whole)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, _ := berth(t, nil, "snapshot", "restore", file, "--data-dir", t.TempDir()); code != 1 {
+		t.Errorf("half a snapshot: exit status %d", code)
 	}
 }
