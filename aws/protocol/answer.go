@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -55,10 +56,7 @@ func (x *exchange) explain(err error) fault {
 	case errors.As(err, &unread):
 		return fault{reply: repliesOf(x.wire)[malformed], message: unread.Error()}
 	}
-	f := fault{reply: reply{"InternalFailure", http.StatusInternalServerError}, message: "internal error", server: true}
-	if x.service != nil && x.service.ServerError != "" {
-		f.code = x.service.ServerError
-	}
+	f := fault{reply: reply{cmp.Or(x.service.ServerError, "InternalFailure"), http.StatusInternalServerError}, message: "internal error", server: true}
 	if errors.As(err, &public) {
 		f.message = public.Public()
 	}
@@ -78,7 +76,7 @@ func (x *exchange) modelled(err smithy.APIError) fault {
 	if f.server {
 		f.status = http.StatusInternalServerError
 	}
-	if status := x.service.Statuses[f.code]; status != 0 {
+	if status := x.service.Statuses[x.service.queryCode(f.code)]; status != 0 {
 		f.status = status
 	}
 	return f
@@ -96,12 +94,12 @@ func (x *exchange) fail(f fault) answer {
 		a.header, a.body = contentType(jsonType(x.wire)), x.errorJSON(f)
 	}
 	a.header.Set("X-Amzn-ErrorType", f.code)
-	if x.service != nil && x.service.Shapes != "" && x.wire != Query {
+	if x.service.Shapes != "" && x.wire != Query {
 		kind := "Sender"
 		if f.server {
 			kind = "Receiver"
 		}
-		a.header.Set("X-Amzn-Query-Error", x.queryCode(f)+";"+kind)
+		a.header.Set("X-Amzn-Query-Error", x.service.queryCode(f.code)+";"+kind)
 	}
 	return a
 }
@@ -139,7 +137,7 @@ func (x *exchange) errorCBOR(f fault) []byte {
 
 // errorType is the name of the error's shape, as absolute as the service writes it.
 func (x *exchange) errorType(f fault) string {
-	if x.service != nil && x.service.Shapes != "" {
+	if x.service.Shapes != "" {
 		return x.service.Shapes + "#" + f.code
 	}
 	return f.code
@@ -158,14 +156,4 @@ func (x *exchange) errorMembers(f fault) map[string]any {
 		return map[string]any{}
 	}
 	return members
-}
-
-// queryCode is what the query protocol calls f in a service that has left it.
-func (x *exchange) queryCode(f fault) string {
-	if x.service != nil {
-		if code := x.service.QueryCodes[f.code]; code != "" {
-			return code
-		}
-	}
-	return f.code
 }

@@ -42,7 +42,7 @@ type Facts struct {
 	Shapes     string
 	QueryCodes map[string]string // error shape to query code, where they differ
 
-	Statuses    map[string]int // by error code; default 400, or 500 for the service's own faults
+	Statuses    map[string]int // by error code in query, if there is one; default 400, or 500 for the service's own faults
 	ServerError string         // code of an unexpected failure; default InternalFailure
 
 	Unsigned []string // operations that need no signature
@@ -57,6 +57,9 @@ type Route struct {
 }
 
 func (f *Facts) signingName() string { return cmp.Or(f.Signing, f.Name) }
+
+// queryCode is what the query protocol calls an error, by its code elsewhere.
+func (f *Facts) queryCode(code string) string { return cmp.Or(f.QueryCodes[code], code) }
 
 // Lookup returns the facts of the service that has this name.
 func Lookup(name string) (Facts, bool) {
@@ -120,6 +123,7 @@ var catalog = []Facts{
 	{
 		Name: "classic-elasticloadbalancing", Signing: "elasticloadbalancing", Actions: "elasticloadbalancing",
 		Wires: []Wire{Query}, Version: "2012-06-01", Namespace: "http://elasticloadbalancing.amazonaws.com/doc/2012-06-01/",
+		Statuses: map[string]int{"InvalidConfigurationRequest": 409},
 	},
 	{
 		Name: "autoscaling", Wires: []Wire{Query}, Version: "2011-01-01", Namespace: "http://autoscaling.amazonaws.com/doc/2011-01-01/",
@@ -172,8 +176,7 @@ var cloudwatchQueryCodes = map[string]string{
 }
 
 var cloudwatchStatuses = map[string]int{
-	"ConcurrentModificationException": 429, "ConflictException": 409, "DashboardNotFoundError": 404,
-	"ResourceNotFound": 404, "ResourceNotFoundException": 404,
+	"ConcurrentModificationException": 429, "ConflictException": 409, "ResourceNotFound": 404, "ResourceNotFoundException": 404,
 }
 
 var iamStatuses = map[string]int{

@@ -44,12 +44,9 @@ func (m *Metrics) end(x *exchange, a answer) {
 	if m == nil {
 		return
 	}
-	service, operation := "unknown", "unknown"
-	if x.service != nil {
-		service = x.service.Name
-		if _, built := x.service.operations[x.operation]; built || x.service.known[x.operation] {
-			operation = x.operation
-		}
+	service, operation := cmp.Or(x.service.Name, "unknown"), "unknown"
+	if _, built := x.service.operations[x.operation]; built || x.service.known[x.operation] {
+		operation = x.operation
 	}
 	m.InFlight.Dec()
 	m.Requests.WithLabelValues(service, operation, cmp.Or(a.code, "OK")).Inc()

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// target is where a request goes and in which protocol it is answered. A
-// request that goes nowhere has no service.
+// target is where a request goes and in which protocol it is answered. That of
+// a request that goes nowhere is a service without a name.
 type target struct {
 	service   *service
 	wire      Wire
@@ -26,7 +26,12 @@ type target struct {
 //
 // The host says nothing, as all services share it; nor does the signature's
 // scope, where there is a better mark: unsigned calls have none.
-func (s *Server) route(r *http.Request, body []byte) (target, error) {
+func (s *Server) route(r *http.Request, body []byte) (t target, err error) {
+	defer func() {
+		if t.service == nil {
+			t.service = &service{}
+		}
+	}()
 	if r.Header.Get("Smithy-Protocol") != "" {
 		return s.routeCBOR(r)
 	}
@@ -99,7 +104,7 @@ func (s *Server) routeRest(r *http.Request) (target, error) {
 	name := scope(r)
 	t := target{wire: JSON11, service: s.bySigning[name]}
 	if t.service == nil {
-		return t, unknown("this request names no AWS operation: it has no X-Amz-Target, no Action, and no credential scope of a service with paths")
+		return t, unknown("This request names no AWS operation: it has no X-Amz-Target, no Action, and no credential scope of a service with paths")
 	}
 	t.wire = t.service.Wires[0]
 	for _, route := range t.service.Routes {
@@ -152,7 +157,7 @@ func (t target) check(r *http.Request, mark string, methods ...string) error {
 
 func atRoot(r *http.Request) error {
 	if r.URL.Path != "/" && r.URL.Path != "" {
-		return unknown("this call goes to the path /, not to %s: the endpoint URL must have no path", r.URL.Path)
+		return unknown("This call goes to the path /, not to %s: the endpoint URL must have no path", r.URL.Path)
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.greet(w)
 		return
 	}
-	x := &exchange{r: r, call: &Call{ID: newID()}, start: time.Now(), target: target{wire: JSON11}}
+	x := &exchange{r: r, call: &Call{ID: newID()}, start: time.Now(), target: target{service: &service{}, wire: JSON11}}
 	s.Metrics.begin()
 	a := s.answer(w, x)
 	if r.Context().Err() != nil {

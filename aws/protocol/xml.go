@@ -11,7 +11,7 @@ import (
 // https://smithy.io/2.0/aws/protocols/aws-ec2-query-protocol.html#operation-error-serialization
 // https://smithy.io/2.0/aws/protocols/aws-restxml-protocol.html#operation-error-serialization
 func (x *exchange) errorXML(f fault) []byte {
-	code, message := element("Code", x.queryCode(f)), element("Message", f.message)
+	code, message := element("Code", x.service.queryCode(f.code)), element("Message", f.message)
 	switch x.wire {
 	case RestXML:
 		return []byte(xml.Header + "<Error>" + code + message +
@@ -24,7 +24,7 @@ func (x *exchange) errorXML(f fault) []byte {
 	if f.server {
 		kind = "Receiver"
 	}
-	return []byte(`<ErrorResponse xmlns="` + x.namespace() + `"><Error>` + element("Type", kind) + code + message + "</Error>" +
+	return []byte(`<ErrorResponse xmlns="` + x.service.Namespace + `"><Error>` + element("Type", kind) + code + message + "</Error>" +
 		element("RequestId", x.call.ID) + "</ErrorResponse>")
 }
 
@@ -32,7 +32,7 @@ func (x *exchange) errorXML(f fault) []byte {
 // is there even without members: clients want it where the model has an output.
 func (x *exchange) resultXML(output any) ([]byte, error) {
 	var b bytes.Buffer
-	b.WriteString("<" + x.operation + `Response xmlns="` + x.namespace() + `">`)
+	b.WriteString("<" + x.operation + `Response xmlns="` + x.service.Namespace + `">`)
 	if x.wire == EC2Query {
 		b.WriteString(element("requestId", x.call.ID))
 		if err := x.service.codec.EncodeEC2XML(&b, output); err != nil {
@@ -48,13 +48,6 @@ func (x *exchange) resultXML(output any) ([]byte, error) {
 	}
 	b.WriteString("</" + x.operation + "Response>")
 	return b.Bytes(), nil
-}
-
-func (x *exchange) namespace() string {
-	if x.service == nil {
-		return ""
-	}
-	return x.service.Namespace
 }
 
 func element(name, text string) string {
