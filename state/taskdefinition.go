@@ -1,6 +1,9 @@
 package state
 
 import (
+	"iter"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
 
@@ -11,8 +14,12 @@ type TaskDefinition struct {
 	Tags []types.Tag
 }
 
+const taskDefinitionsByFamily = 0
+
 var taskDefinitions = kind[TaskDefinition]{
-	name: "task-definitions", key: func(d *TaskDefinition) string { return *d.TaskDefinitionArn },
+	name:    "task-definitions",
+	key:     func(d *TaskDefinition) string { return *d.TaskDefinitionArn },
+	indexes: []func(*TaskDefinition) string{taskDefinitionsByFamily: func(d *TaskDefinition) string { return aws.ToString(d.Family) }},
 }
 
 // Family numbers the revisions of the task definitions that share a name. It
@@ -23,3 +30,14 @@ type Family struct {
 }
 
 var families = kind[Family]{name: "families", key: func(f *Family) string { return f.Name }}
+
+// TaskDefinitionsOf yields the revisions of a family, in the order of their
+// ARNs: 10 comes before 9.
+func (v *View) TaskDefinitionsOf(family string) iter.Seq[TaskDefinition] {
+	return v.TaskDefinitions.by(taskDefinitionsByFamily, family)
+}
+
+// ServicesFrom yields the services that run a task definition, by its ARN.
+func (v *View) ServicesFrom(definition string) iter.Seq[Service] {
+	return v.Services.by(servicesByDefinition, definition)
+}

@@ -10,26 +10,43 @@ import (
 // nextToken on. The token of the following page is nil at the end. A token is
 // opaque to clients; it survives the deletion of what it points at.
 func page(keys iter.Seq[string], nextToken *string, limit int) ([]string, *string, error) {
-	from := ""
-	if nextToken != nil {
-		b, err := base64.RawURLEncoding.DecodeString(*nextToken)
-		if err != nil || len(b) == 0 {
-			return nil, nil, invalid("Invalid token.")
-		}
-		from = string(b)
+	from, err := pageStart(nextToken)
+	if err != nil {
+		return nil, nil, err
 	}
-	out := []string{}
+	out, next := pageOf(func(yield func(string) bool) {
+		for key := range keys {
+			if key >= from && !yield(key) {
+				return
+			}
+		}
+	}, limit)
+	return out, next, nil
+}
+
+// pageStart is the key that a token points at; empty for the first page.
+func pageStart(nextToken *string) (string, error) {
+	if nextToken == nil {
+		return "", nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(*nextToken)
+	if err != nil || len(b) == 0 {
+		return "", invalid("Invalid token.")
+	}
+	return string(b), nil
+}
+
+// pageOf takes the first keys, limit at most, and the token of the key after them.
+func pageOf(keys iter.Seq[string], limit int) (page []string, next *string) {
+	page = []string{}
 	for key := range keys {
-		if key < from {
-			continue
-		}
-		if len(out) == limit {
+		if len(page) == limit {
 			token := base64.RawURLEncoding.EncodeToString([]byte(key))
-			return out, &token, nil
+			return page, &token
 		}
-		out = append(out, key)
+		page = append(page, key)
 	}
-	return out, nil, nil
+	return page, nil
 }
 
 // pageSize checks maxResults; nil means most.
