@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -21,6 +22,9 @@ import (
 // state is loaded, and works until ctx ends.
 func (s *Server) runPlane(ctx context.Context, web *web) (err error) {
 	j, err := journal.Open(ctx, s.cfg.Etcd)
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w; choose another directory with --data-dir", err)
+	}
 	if err != nil {
 		return err
 	}

@@ -23,14 +23,14 @@ var version = "unknown"
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	os.Exit(run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr))
+	os.Exit(run(ctx, os.Args, os.LookupEnv, os.Stdout, os.Stderr))
 }
 
-// run is the whole program. It returns the exit status: 1 after an error, of
-// which stderr then tells in one line.
+// run is the whole program; args start with how it was called. It returns the
+// exit status: 1 after an error, of which stderr then tells in one line.
 func run(ctx context.Context, args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) int {
-	root := newRoot(environment(lookup))
-	root.SetArgs(args)
+	root := newRoot(args[0], environment(lookup))
+	root.SetArgs(args[1:])
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	if err := root.ExecuteContext(ctx); err != nil {
@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	return 0
 }
 
-func newRoot(env environment) *cobra.Command {
+func newRoot(self string, env environment) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "berth",
 		Short:         "Amazon ECS that you run yourself",
@@ -57,6 +57,6 @@ func newRoot(env environment) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; `%s --help` lists the flags", err, cmd.CommandPath())
 	})
-	root.AddCommand(upCommand(env), serverCommand(env), envCommand(env), snapshotCommand(env), versionCommand())
+	root.AddCommand(upCommand(self, env), serverCommand(env), envCommand(env), snapshotCommand(env), versionCommand())
 	return root
 }

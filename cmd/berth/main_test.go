@@ -61,7 +61,7 @@ func TestEveryCommandHasHelp(t *testing.T) {
 			check(sub)
 		}
 	}
-	check(newRoot(func(string) (string, bool) { return "", false }))
+	check(newRoot("berth", func(string) (string, bool) { return "", false }))
 }
 
 func TestVariablesStandInForFlags(t *testing.T) {
@@ -150,6 +150,6 @@ func berth(t *testing.T, vars map[string]string, args ...string) (code int, stdo
 	lookup := func(name string) (string, bool) { v, ok := vars[name]; return v, ok }
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	code = run(ctx, args, lookup, &out, &err)
+	code = run(ctx, append([]string{"berth"}, args...), lookup, &out, &err)
 	return code, out.String(), err.String()
 }

@@ -160,7 +160,7 @@ func TestUp(t *testing.T) {
 	if err := p.stop(); err != nil {
 		t.Errorf("SIGTERM: %v\n%s", err, &p.log)
 	}
-	next := fmt.Sprintf("Berth answers at %s. In another terminal:\n\n  eval \"$(berth env --data-dir %s)\"\n", p.url, p.dir)
+	next := fmt.Sprintf("Berth answers at %s. In another terminal:\n\n  eval \"$(%s env --data-dir %s)\"\n", p.url, os.Args[0], p.dir)
 	if !strings.Contains(p.stdout.String(), next) {
 		t.Errorf("stdout is %q, want what to type next", &p.stdout)
 	}

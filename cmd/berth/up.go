@@ -9,7 +9,7 @@ import (
 	"berth/server"
 )
 
-func upCommand(env environment) *cobra.Command {
+func upCommand(self string, env environment) *cobra.Command {
 	cfg := server.Default()
 	var logs logConfig
 	cmd := &cobra.Command{
@@ -27,7 +27,7 @@ func upCommand(env environment) *cobra.Command {
 		go func() {
 			select {
 			case <-s.Ready():
-				printNextSteps(cmd.OutOrStdout(), s.URL(), cfg.DataDir)
+				printNextSteps(cmd.OutOrStdout(), s.URL(), self, cfg.DataDir)
 			case <-cmd.Context().Done():
 			}
 		}()
@@ -68,8 +68,10 @@ func newServer(cmd *cobra.Command, env environment, cfg server.Config, logs logC
 	return server.New(cfg)
 }
 
-func printNextSteps(out io.Writer, url, dataDir string) {
-	env := "berth env"
+// printNextSteps shows what to type in another terminal; self is how this
+// program was called.
+func printNextSteps(out io.Writer, url, self, dataDir string) {
+	env := self + " env"
 	if dataDir != server.Default().DataDir {
 		env += " --data-dir " + dataDir
 	}
