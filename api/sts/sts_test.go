@@ -56,6 +56,18 @@ func TestGetCallerIdentity(t *testing.T) {
 	}
 }
 
+// Clients sign calls of global services for us-east-1 wherever they are.
+func TestGetCallerIdentityElsewhere(t *testing.T) {
+	client, _ := newClient(t, iam.NewAccessKey())
+	for region, want := range map[string]string{"us-east-1": "", "ap-south-1": "SignatureDoesNotMatch"} {
+		_, err := client.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}, func(o *sts.Options) { o.Region = region })
+		var e smithy.APIError
+		if errors.As(err, &e); (want == "") != (err == nil) || err != nil && e.ErrorCode() != want {
+			t.Errorf("%s: got %v, want %q", region, err, want)
+		}
+	}
+}
+
 // Tools prove who they are to each other by a presigned GetCallerIdentity.
 func TestGetCallerIdentityPresigned(t *testing.T) {
 	client, _ := newClient(t, iam.NewAccessKey())

@@ -41,7 +41,6 @@ func (x *exchange) explain(err error) fault {
 		refused   *problem
 		signature *sigv4.Error
 		forbidden *iam.Denied
-		unread    *shape.Error
 		public    interface{ Public() string }
 	)
 	switch {
@@ -53,8 +52,6 @@ func (x *exchange) explain(err error) fault {
 		return fault{reply: repliesOf(x.wire)[problemOf[signature.Kind]], message: signature.Message}
 	case errors.As(err, &forbidden):
 		return fault{reply: repliesOf(x.wire)[denied], message: forbidden.Error()}
-	case errors.As(err, &unread):
-		return fault{reply: repliesOf(x.wire)[malformed], message: unread.Error()}
 	}
 	f := fault{reply: reply{cmp.Or(x.service.ServerError, "InternalFailure"), http.StatusInternalServerError}, message: "internal error", server: true}
 	if errors.As(err, &public) {

@@ -12,7 +12,7 @@ import (
 
 // readBody reads what came over the network. The signature covers this.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.MaxBody))
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
@@ -23,7 +23,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 	return body, nil
 }
 
-// unpack undoes the body's Content-Encoding, to no more than maxBody.
+// unpack undoes the body's Content-Encoding, to no more than MaxBody.
 func (s *Server) unpack(r *http.Request, body []byte) ([]byte, error) {
 	switch encoding := strings.ToLower(r.Header.Get("Content-Encoding")); encoding {
 	case "", "identity":
@@ -34,17 +34,17 @@ func (s *Server) unpack(r *http.Request, body []byte) ([]byte, error) {
 	}
 	z, err := gzip.NewReader(bytes.NewReader(body))
 	if err == nil {
-		body, err = io.ReadAll(io.LimitReader(z, s.maxBody+1))
+		body, err = io.ReadAll(io.LimitReader(z, s.MaxBody+1))
 	}
 	if err != nil {
 		return nil, &problem{malformed, "The request body is not valid gzip: " + err.Error()}
 	}
-	if int64(len(body)) > s.maxBody {
+	if int64(len(body)) > s.MaxBody {
 		return nil, s.bodyTooLarge()
 	}
 	return body, nil
 }
 
 func (s *Server) bodyTooLarge() error {
-	return &problem{tooLarge, fmt.Sprintf("HTTP content length exceeded %d bytes.", s.maxBody)}
+	return &problem{tooLarge, fmt.Sprintf("HTTP content length exceeded %d bytes.", s.MaxBody)}
 }

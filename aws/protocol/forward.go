@@ -24,8 +24,10 @@ func forwarder() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DisableCompression = true
 	transport.Proxy = nil
+	transport.MaxIdleConnsPerHost = 100 // all go to one host
 	return &http.Client{
 		Transport:     transport,
+		Timeout:       30 * time.Second, // no call takes that long
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

@@ -67,6 +67,27 @@ func TestLogLine(t *testing.T) {
 	}
 }
 
+// A client that leaves is no failure of ours, and its call is told to stop.
+func TestClientLeaves(t *testing.T) {
+	ctx, leave := context.WithCancel(t.Context())
+	api := &clusters{create: func(ctx context.Context, _ *ecs.CreateClusterInput) (*ecs.CreateClusterOutput, error) {
+		leave()
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}}
+	var log bytes.Buffer
+	cfg := testConfig(api)
+	cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
+	server := serve(t, cfg)
+	if _, err := ecsClient(server.URL, testSecret).CreateCluster(ctx, &ecs.CreateClusterInput{}); err == nil {
+		t.Error("a call that was given up succeeded")
+	}
+	server.Close() // waits until all is logged
+	if !strings.Contains(log.String(), "level=INFO") || !strings.Contains(log.String(), "status=499 code=RequestCanceled") {
+		t.Errorf("got %s", log.String())
+	}
+}
+
 // A failure of ours is logged whole and answered without its details.
 func TestLogError(t *testing.T) {
 	var log bytes.Buffer

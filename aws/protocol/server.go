@@ -56,10 +56,8 @@ type Config struct {
 // client may take to send its header and body.
 type Server struct {
 	Config
-	maxBody int64
 	forward *http.Client
 
-	services  []*service
 	byTarget  map[string]*service
 	byVersion map[string]*service
 	bySigning map[string]*service
@@ -76,8 +74,14 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
+	cfg.MaxBody = cmp.Or(cfg.MaxBody, 8<<20)
+	for _, want := range cfg.Services {
+		if _, ok := Lookup(want.Name); !ok {
+			return nil, fmt.Errorf("protocol: the catalog has no service %q", want.Name)
+		}
+	}
 	s := &Server{
-		Config: cfg, maxBody: cmp.Or(cfg.MaxBody, 8<<20), forward: forwarder(),
+		Config: cfg, forward: forwarder(),
 		byTarget: map[string]*service{}, byVersion: map[string]*service{}, bySigning: map[string]*service{},
 	}
 	for _, facts := range catalog {
@@ -92,16 +96,10 @@ func New(cfg Config) (*Server, error) {
 		}
 		s.add(c)
 	}
-	for _, want := range cfg.Services {
-		if !slices.ContainsFunc(s.services, func(c *service) bool { return c.Name == want.Name }) {
-			return nil, fmt.Errorf("protocol: the catalog has no service %q", want.Name)
-		}
-	}
 	return s, nil
 }
 
 func (s *Server) add(c *service) {
-	s.services = append(s.services, c)
 	if c.Target != "" {
 		s.byTarget[c.Target] = c
 	}
@@ -190,7 +188,7 @@ func (x *exchange) find() (operation, error) {
 	switch {
 	case ok:
 		return o, nil
-	case x.service.known[x.operation], slices.Contains(x.service.Unsigned, x.operation):
+	case x.service.known[x.operation]:
 		return o, &problem{notBuilt, x.operation + " is not built yet in this version of Berth. docs/compat.md lists what is."}
 	case !x.service.served:
 		return o, &problem{notBuilt, x.service.Name + " is not built yet in this version of Berth. docs/compat.md lists what is."}

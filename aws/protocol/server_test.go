@@ -3,6 +3,7 @@ package protocol
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/smithy-go"
 
+	"berth/aws/shape"
 	"berth/iam"
 )
 
@@ -90,6 +92,7 @@ func TestErrors(t *testing.T) {
 		{"modelled, the server's", "ServerException", "later", &types.ServerException{Message: aws.String("later")}, 500},
 		{"unmodelled", "ValidationException", "no", &smithy.GenericAPIError{Code: "ValidationException", Message: "no"}, 400},
 		{"ours", "ServerException", "internal error", errors.New("secret detail"), 500},
+		{"ours, from a codec", "ServerException", "internal error", fmt.Errorf("record: %w", &shape.Error{Path: "secret", Message: "detail"}), 500},
 		{"ours, public", "ServerException", "disk full", unavailable("disk full"), 500},
 		{"denied", "AccessDeniedException", "User: u is not authorized to perform: ecs:CreateCluster on resource: * because no identity-based policy allows the ecs:CreateCluster action",
 			&iam.Denied{Principal: iam.Principal{ARN: "u"}, Action: "ecs:CreateCluster", Resource: "*"}, 400},
@@ -106,6 +109,54 @@ func TestErrors(t *testing.T) {
 				t.Errorf("got %d %s: %s", http.HTTPStatusCode(), got.ErrorCode(), got.ErrorMessage())
 			}
 		})
+	}
+}
+
+func TestSessionToken(t *testing.T) {
+	cfg := testConfig(&clusters{})
+	cfg.Credentials = func(context.Context, string) (Credential, bool) {
+		return Credential{Secret: testSecret, SessionToken: "token", Principal: iam.Root("123456789012")}, true
+	}
+	url := serve(t, cfg).URL
+	for token, want := range map[string]string{"token": "", "another": "UnrecognizedClientException", "": "UnrecognizedClientException"} {
+		client := ecs.New(ecs.Options{
+			Region: "us-east-1", BaseEndpoint: &url, RetryMaxAttempts: 1,
+			Credentials: credentials.NewStaticCredentialsProvider(testKey, testSecret, token),
+		})
+		_, err := client.CreateCluster(t.Context(), &ecs.CreateClusterInput{})
+		var got smithy.APIError
+		if errors.As(err, &got); (want == "") != (err == nil) || err != nil && got.ErrorCode() != want {
+			t.Errorf("token %q: got %v, want %q", token, err, want)
+		}
+	}
+}
+
+// An operation of a service, as the authorizer and the handler see it.
+func TestWhatIsAuthorized(t *testing.T) {
+	api := &clusters{create: func(ctx context.Context, in *ecs.CreateClusterInput) (*ecs.CreateClusterOutput, error) {
+		call := CallOf(ctx)
+		if !call.Present["ClusterName"] || call.Present["Tags"] || call.Operation != "CreateCluster" || !call.Principal.Root || call.ID == "" {
+			t.Errorf("got call %+v", call)
+		}
+		return &ecs.CreateClusterOutput{}, nil
+	}}
+	cfg := testConfig(api)
+	cfg.Services[0].Resources = func(operation string, input any) []string {
+		if in, ok := input.(*ecs.CreateClusterInput); ok && operation == "CreateCluster" {
+			return []string{"cluster/" + aws.ToString(in.ClusterName)}
+		}
+		return nil
+	}
+	var asked []string
+	cfg.Authorize = func(_ iam.Principal, action string, resources []string, _ map[string][]string) error {
+		asked = append(asked, fmt.Sprint(action, resources))
+		return nil
+	}
+	client := ecsClient(serve(t, cfg).URL, testSecret)
+	client.CreateCluster(t.Context(), &ecs.CreateClusterInput{ClusterName: aws.String("web")})
+	client.DeleteCluster(t.Context(), &ecs.DeleteClusterInput{Cluster: aws.String("web")})
+	if got := fmt.Sprint(asked); got != "[ecs:CreateCluster[cluster/web] ecs:DeleteCluster[*]]" {
+		t.Errorf("asked %s", got)
 	}
 }
 

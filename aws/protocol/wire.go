@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -9,18 +10,24 @@ import (
 
 // decode reads the input of the call, and says which of its members were there.
 func (x *exchange) decode(body []byte, input any) (shape.Members, error) {
+	present, err := x.members(body, input)
+	if unread := (*shape.Error)(nil); errors.As(err, &unread) {
+		return nil, &problem{malformed, unread.Error()}
+	}
+	return present, err
+}
+
+func (x *exchange) members(body []byte, input any) (shape.Members, error) {
 	codec := x.service.codec
 	switch x.wire {
-	case JSON10, JSON11:
-		if len(body) == 0 { // an operation without input
+	case JSON10, JSON11, CBOR:
+		if len(body) == 0 { // some clients send nothing for an operation without input
 			return shape.Members{}, nil
+		}
+		if x.wire == CBOR {
+			return codec.DecodeCBOR(body, input)
 		}
 		return codec.DecodeJSON(body, input)
-	case CBOR:
-		if len(body) == 0 {
-			return shape.Members{}, nil
-		}
-		return codec.DecodeCBOR(body, input)
 	case Query:
 		return codec.DecodeQuery(x.form, input)
 	case EC2Query:
