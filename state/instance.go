@@ -17,21 +17,27 @@ type ContainerInstance struct {
 	AgentConnected   bool
 	CapacityProvider string // name
 	RegisteredAt     time.Time
+	Token            string // idempotency token of the first registration
 
-	Resources   []types.Resource  // as registered
-	Attributes  []types.Attribute // of the agent and the machine; custom ones are Attribute records
-	Devices     []types.PlatformDevice
+	Resources   []types.Resource  // as registered; GPUs are one of them
+	Attributes  []types.Attribute // of the agent and the machine, by name; custom ones are Attribute records
 	AgentUpdate types.AgentUpdateStatus
 	Software    *types.VersionInfo
 	Tags        []types.Tag
 }
 
-const instancesByCluster = 0
+const (
+	instancesByCluster = iota
+	instancesByToken
+)
 
 var containerInstances = kind[ContainerInstance]{
-	name:    "container-instances",
-	key:     func(i *ContainerInstance) string { return i.ARN },
-	indexes: []func(*ContainerInstance) string{instancesByCluster: func(i *ContainerInstance) string { return i.Cluster }},
+	name: "container-instances",
+	key:  func(i *ContainerInstance) string { return i.ARN },
+	indexes: []func(*ContainerInstance) string{
+		instancesByCluster: func(i *ContainerInstance) string { return i.Cluster },
+		instancesByToken:   func(i *ContainerInstance) string { return i.Token },
+	},
 }
 
 // Attribute is a custom attribute that a user put on a container instance.

@@ -8,6 +8,7 @@ type Task struct {
 	Cluster    string // ARN
 	Instance   string // ARN of the container instance; empty on Fargate
 	Definition string // ARN
+	Group      string // family:web, service:web, or the user's
 	LaunchType string // EC2, FARGATE, EXTERNAL
 	Last       string // last status; only moves forward
 	Desired    string // RUNNING or STOPPED

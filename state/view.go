@@ -65,6 +65,11 @@ func (v *View) InstancesOf(cluster string) iter.Seq[ContainerInstance] {
 	return v.ContainerInstances.by(instancesByCluster, cluster)
 }
 
+// InstancesWith yields the container instances that a registration token made.
+func (v *View) InstancesWith(token string) iter.Seq[ContainerInstance] {
+	return v.ContainerInstances.by(instancesByToken, token)
+}
+
 // ServicesOf yields the services of a cluster, by the cluster's ARN.
 func (v *View) ServicesOf(cluster string) iter.Seq[Service] {
 	return v.Services.by(servicesByCluster, cluster)

@@ -51,11 +51,11 @@ type parser struct {
 	depth int
 }
 
-func (p *parser) or() (node, error) {
+func (p *parser) or() (condition, error) {
 	first, err := p.and()
 	terms := or{first}
 	for err == nil && (p.symbol("||") || p.word("or")) {
-		var term node
+		var term condition
 		term, err = p.and()
 		terms = append(terms, term)
 	}
@@ -65,11 +65,11 @@ func (p *parser) or() (node, error) {
 	return terms, nil
 }
 
-func (p *parser) and() (node, error) {
+func (p *parser) and() (condition, error) {
 	first, err := p.term()
 	terms := and{first}
 	for err == nil && (p.symbol("&&") || p.word("and")) {
-		var term node
+		var term condition
 		term, err = p.term()
 		terms = append(terms, term)
 	}
@@ -79,7 +79,7 @@ func (p *parser) and() (node, error) {
 	return terms, nil
 }
 
-func (p *parser) term() (node, error) {
+func (p *parser) term() (condition, error) {
 	negated := false
 	for p.symbol("!") || p.word("not") {
 		negated = !negated
@@ -96,7 +96,7 @@ func (p *parser) term() (node, error) {
 }
 
 // parentheses reads what follows an opening one.
-func (p *parser) parentheses() (node, error) {
+func (p *parser) parentheses() (condition, error) {
 	if p.depth++; p.depth > maxDepth {
 		return nil, p.fail("parentheses nest more than %d deep", maxDepth)
 	}
@@ -108,7 +108,7 @@ func (p *parser) parentheses() (node, error) {
 	return inner, err
 }
 
-func (p *parser) comparison() (node, error) {
+func (p *parser) comparison() (condition, error) {
 	p.space()
 	start := p.at
 	c := &comparison{field: p.take(isField)}

@@ -3,9 +3,8 @@
 //
 //	attribute:ecs.instance-type =~ t2.* and not(task:group == databases)
 //
-// It parses, matches and prints; what it matches against, the caller gives as
-// a [Subject]. Used for ListContainerInstances' filter and for memberOf
-// placement constraints.
+// It knows no records: the caller gives what to match as a [Subject]. Used for
+// ListContainerInstances' filter and for memberOf placement constraints.
 //
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cluster-query-language.html
 package query
@@ -30,7 +29,7 @@ import (
 type Subject func(field string) []string
 
 // Expr is a parsed expression. It never changes.
-type Expr struct{ root node }
+type Expr struct{ root condition }
 
 // Match reports whether the expression holds for s.
 //
@@ -44,40 +43,40 @@ func (e *Expr) Match(s Subject) bool { return e.root.match(s) }
 // equal expression.
 func (e *Expr) String() string { return e.root.String() }
 
-type node interface {
+type condition interface {
 	match(Subject) bool
 	String() string
 }
 
 // and and or have two terms or more.
 type (
-	and []node
-	or  []node
-	not struct{ node }
+	and []condition
+	or  []condition
+	not struct{ condition }
 )
 
 func (n and) match(s Subject) bool {
-	return !slices.ContainsFunc(n, func(term node) bool { return !term.match(s) })
+	return !slices.ContainsFunc(n, func(term condition) bool { return !term.match(s) })
 }
 
 func (n or) match(s Subject) bool {
-	return slices.ContainsFunc(n, func(term node) bool { return term.match(s) })
+	return slices.ContainsFunc(n, func(term condition) bool { return term.match(s) })
 }
 
-func (n not) match(s Subject) bool { return !n.node.match(s) }
+func (n not) match(s Subject) bool { return !n.condition.match(s) }
 
 func (n and) String() string { return join(n, " and ") }
 func (n or) String() string  { return join(n, " or ") }
 
 func (n not) String() string {
-	if _, simple := n.node.(*comparison); simple {
-		return "not " + n.node.String()
+	if _, simple := n.condition.(*comparison); simple {
+		return "not " + n.condition.String()
 	}
-	return "not(" + n.node.String() + ")"
+	return "not(" + n.condition.String() + ")"
 }
 
 // join prints terms, in parentheses where they bind no tighter than operator.
-func join(terms []node, operator string) string {
+func join(terms []condition, operator string) string {
 	text := make([]string, len(terms))
 	for i, term := range terms {
 		text[i] = term.String()
@@ -90,7 +89,7 @@ func join(terms []node, operator string) string {
 	return strings.Join(text, operator)
 }
 
-// comparison is one condition on one field.
+// comparison is a condition on one field.
 type comparison struct {
 	field  string
 	op     operator
