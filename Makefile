@@ -10,6 +10,7 @@ run: build ## everything on this machine; ARGS="--data-dir …" to change it
 	@bin/berth up $(ARGS)
 
 build: ## bin/berth, one static binary
+	@echo "building bin/berth $(VERSION)"
 	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/berth ./cmd/berth
 
 test: build tools ## every test, and a summary of them

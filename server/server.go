@@ -125,7 +125,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return fmt.Errorf("cannot listen on %s: %w", s.cfg.Listen, cause(err))
 	}
 	s.setURL(listener.Addr().(*net.TCPAddr))
-	s.cfg.Log.Info("starting", "version", s.cfg.Version, "config", s.cfg)
+	s.cfg.Log.Info("starting", "url", s.URL(), "version", s.cfg.Version, "config", s.cfg)
 	web := newWeb(s.cfg.Log)
 
 	// The parts outlast ctx, so that calls in flight can end.

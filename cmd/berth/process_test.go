@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -36,9 +37,16 @@ func start(t *testing.T, dir string, vars ...string) *process {
 	return startAs(t, "up", dir, vars...)
 }
 
-// startAs runs a role of berth over dir, with environment variables, until its
-// log says where it is ready.
+// startAs runs a role of berth over dir, with environment variables, until it
+// is ready.
 func startAs(t *testing.T, role, dir string, vars ...string) *process {
+	t.Helper()
+	return launch(t, role, dir, "ready url=", vars...)
+}
+
+// launch runs a role of berth over dir until its log has mark, which stands
+// before its URL.
+func launch(t *testing.T, role, dir, mark string, vars ...string) *process {
 	t.Helper()
 	p := &process{dir: dir, drained: make(chan struct{})}
 	p.Cmd = exec.Command(os.Args[0], role, "--listen", "127.0.0.1:0", "--data-dir", dir)
@@ -57,14 +65,14 @@ func startAs(t *testing.T, role, dir string, vars ...string) *process {
 		defer close(ready)
 		for lines := bufio.NewScanner(log); lines.Scan(); {
 			fmt.Fprintln(&p.log, lines.Text())
-			if _, url, ok := strings.Cut(lines.Text(), "msg=ready url="); ok {
+			if _, url, ok := strings.Cut(lines.Text(), "msg="+mark); ok {
 				ready <- strings.Fields(url)[0]
 			}
 		}
 	}()
 	t.Cleanup(func() { p.Process.Kill(); p.end() })
 	if p.url = <-ready; p.url == "" {
-		t.Fatalf("berth ended before it was ready: %v\n%s", p.end(), &p.log)
+		t.Fatalf("berth ended too early: %v\n%s", p.end(), &p.log)
 	}
 	return p
 }
@@ -163,6 +171,22 @@ func TestUp(t *testing.T) {
 	next := fmt.Sprintf("Berth answers at %s. In another terminal:\n\n  eval \"$(%s env --data-dir %s)\"\n", p.url, os.Args[0], p.dir)
 	if !strings.Contains(p.stdout.String(), next) {
 		t.Errorf("stdout is %q, want what to type next", &p.stdout)
+	}
+}
+
+// While it waits for its etcd it says so, and can be stopped.
+func TestStopWhileStarting(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	p := launch(t, "server", t.TempDir(), "starting url=", "BERTH_ETCD_ENDPOINTS=http://"+silent.Addr().String())
+	if got := p.get(t, "/healthz"); got != "503 starting: the state is being loaded\n" {
+		t.Errorf("healthz: %q", got)
+	}
+	if err := p.stop(); err != nil {
+		t.Errorf("SIGTERM: %v\n%s", err, &p.log)
 	}
 }
 
