@@ -6,7 +6,6 @@ import (
 	"math"
 	"reflect"
 	"strings"
-	"time"
 )
 
 // The parts of CBOR's initial bytes (RFC 8949, section 3).
@@ -36,11 +35,7 @@ const (
 // https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html. What is
 // left out is as in [Codec.EncodeJSON].
 func (c *Codec) EncodeCBOR(v any) ([]byte, error) {
-	p, rv, err := c.source(v)
-	if err != nil {
-		return nil, err
-	}
-	return appendCBOR(make([]byte, 0, 512), p, rv)
+	return c.encode(v, appendCBOR)
 }
 
 func appendCBOR(b []byte, p *plan, v reflect.Value) ([]byte, error) {
@@ -65,7 +60,7 @@ func appendCBOR(b []byte, p *plan, v reflect.Value) ([]byte, error) {
 	case stringKind:
 		return appendCBORString(b, v.String()), nil
 	case timeKind:
-		ms := v.Interface().(time.Time).UnixMilli()
+		ms := timeIn(v).UnixMilli()
 		return appendCBORDouble(append(b, cborEpoch), float64(ms)/1000), nil
 	case blobKind:
 		return append(appendCBORHead(b, cborBytes, uint64(v.Len())), v.Bytes()...), nil

@@ -13,7 +13,7 @@ import (
 
 var upper = New(Names{
 	Except: map[string]string{"thing.Levels": "Lev/item"},
-	Unions: []any{(*choiceMemberText)(nil), (*choiceMemberMore)(nil), (*choiceMemberMany)(nil)},
+	Unions: variants,
 })
 
 func TestDecodeQuery(t *testing.T) {
@@ -83,10 +83,10 @@ func TestXML(t *testing.T) {
 	at := time.Date(2026, 11, 22, 12, 0, 0, 250e6, time.UTC)
 	v := thing{Name: ptr("a<b>&c"), At: &at, Raw: []byte{1}, List: []string{"x", ""}, Levels: []level{},
 		Map: map[string]string{"k": "v"}, Things: []thing{{Single: ptr(float32(0.5))}}, Choice: &choiceMemberText{"t"}}
-	zero := `<Size>0</Size><Port>0</Port>`
-	want := `<Name>a&lt;b&gt;&amp;c</Name>` + zero + `<Off>false</Off><At>2026-11-22T12:00:00.250Z</At><Raw>AQ==</Raw>` +
+	zero := `<Size>0</Size><Port>0</Port><Off>false</Off>`
+	want := zero + `<Name>a&lt;b&gt;&amp;c</Name><At>2026-11-22T12:00:00.250Z</At><Raw>AQ==</Raw>` +
 		`<List><member>x</member><member></member></List><Map><entry><key>k</key><value>v</value></entry></Map><Lev></Lev>` +
-		`<Things><member>` + zero + `<Single>0.5</Single><Off>false</Off></member></Things><Choice><Text>t</Text></Choice>`
+		`<Things><member>` + zero + `<Single>0.5</Single></member></Things><Choice><Text>t</Text></Choice>`
 	var out bytes.Buffer
 	if err := upper.EncodeXML(&out, v); err != nil {
 		t.Fatal(err)

@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
-	"time"
 	"unicode/utf8"
 
 	"github.com/aws/smithy-go/document"
@@ -16,11 +15,7 @@ import (
 // EncodeJSON writes v, a struct or a pointer to one. Members that are nil,
 // empty enums and zero times are left out; map keys are in order.
 func (c *Codec) EncodeJSON(v any) ([]byte, error) {
-	p, rv, err := c.source(v)
-	if err != nil {
-		return nil, err
-	}
-	return appendJSON(make([]byte, 0, 512), p, rv)
+	return c.encode(v, appendJSON)
 }
 
 func appendJSON(b []byte, p *plan, v reflect.Value) ([]byte, error) {
@@ -36,7 +31,7 @@ func appendJSON(b []byte, p *plan, v reflect.Value) ([]byte, error) {
 	case stringKind:
 		return appendJSONString(b, v.String()), nil
 	case timeKind:
-		return appendSeconds(b, v.Interface().(time.Time)), nil
+		return appendSeconds(b, timeIn(v)), nil
 	case blobKind:
 		b = append(b, '"')
 		b = base64.StdEncoding.AppendEncode(b, v.Bytes())

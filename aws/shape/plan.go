@@ -165,7 +165,7 @@ func (b *planner) plan(t reflect.Type) (*plan, error) {
 // its own.
 func (b *planner) structure(p *plan) error {
 	for _, sf := range reflect.VisibleFields(p.typ) {
-		if sf.Anonymous && sf.IsExported() && (sf.Type.Kind() != reflect.Struct || sf.Type == timeType) {
+		if plain := sf.Type.Kind() == reflect.Struct && sf.Type != timeType; sf.Anonymous && !plain {
 			return fmt.Errorf("%s.%s: only plain structs may be embedded", p.typ.Name(), sf.Name)
 		}
 		if sf.Anonymous || !sf.IsExported() || notOnTheWire[sf.Name] {
@@ -272,7 +272,7 @@ func (p *plan) absent(v reflect.Value) bool {
 	case stringKind:
 		return v.Len() == 0
 	case timeKind:
-		return v.Interface().(time.Time).IsZero()
+		return timeIn(v).IsZero()
 	}
 	return false
 }

@@ -9,6 +9,7 @@
 package shape
 
 import (
+	"bytes"
 	"reflect"
 	"strconv"
 	"strings"
@@ -30,7 +31,8 @@ type Names struct {
 // Codec encodes and decodes for one set of names. It is safe for concurrent use.
 type Codec struct {
 	names Names
-	plans sync.Map // reflect.Type to *plan
+	plans sync.Map  // reflect.Type to *plan
+	rooms sync.Pool // *[]byte to encode into
 }
 
 // New returns the codec for names.
@@ -96,4 +98,30 @@ func (c *Codec) source(v any) (*plan, reflect.Value, error) {
 	}
 	p, err := c.planOf(rv.Type())
 	return p, rv, err
+}
+
+// maxRoom is how large an encoding may be whose memory is kept for the next, in
+// bytes.
+const maxRoom = 1 << 20
+
+// encode returns what write appends for v, in memory of exactly that size.
+func (c *Codec) encode(v any, write func([]byte, *plan, reflect.Value) ([]byte, error)) ([]byte, error) {
+	p, rv, err := c.source(v)
+	if err != nil {
+		return nil, err
+	}
+	room, ok := c.rooms.Get().(*[]byte)
+	if !ok {
+		room = new([]byte)
+	}
+	b, err := write((*room)[:0], p, rv)
+	if err != nil {
+		return nil, err
+	}
+	out := bytes.Clone(b)
+	if cap(b) <= maxRoom {
+		*room = b
+		c.rooms.Put(room)
+	}
+	return out, nil
 }

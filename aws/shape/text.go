@@ -83,7 +83,7 @@ func integral(text string) (int64, bool) {
 // wholeFloat returns f as an integer if it is one, and small enough to have
 // been meant exactly.
 func wholeFloat(f float64) (int64, bool) {
-	if f != math.Trunc(f) || math.Abs(f) > 1<<53 {
+	if f != math.Trunc(f) || math.Abs(f) >= 1<<53 {
 		return 0, false
 	}
 	return int64(f), true

@@ -19,6 +19,14 @@ func extend(v reflect.Value) reflect.Value {
 	return v.Index(n)
 }
 
+// timeIn returns the time that v is, without a copy on the heap where it can.
+func timeIn(v reflect.Value) time.Time {
+	if v.CanAddr() {
+		return *v.Addr().Interface().(*time.Time)
+	}
+	return v.Interface().(time.Time)
+}
+
 // noun is what AWS calls a number's or a time's type in its errors.
 func (p *plan) noun() string {
 	switch {
@@ -127,7 +135,7 @@ func (p *plan) setText(v reflect.Value, text, layout string) error {
 	case blobKind:
 		return setBase64(v, []byte(text))
 	case timeKind:
-		if t, err := time.Parse(layout, text); err == nil {
+		if t, err := time.Parse(layout, text); err == nil && t.Year() > 0 {
 			v.Set(reflect.ValueOf(t.UTC().Round(time.Millisecond)))
 			return nil
 		}

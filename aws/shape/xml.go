@@ -7,7 +7,6 @@ import (
 	"io"
 	"reflect"
 	"strconv"
-	"time"
 )
 
 // EncodeXML writes the members of v, a struct or a pointer to one, as elements
@@ -125,7 +124,7 @@ func appendText(b []byte, p *plan, v reflect.Value) []byte {
 	case floatKind:
 		return appendFloat(b, v.Float(), p.typ.Bits())
 	case timeKind:
-		return v.Interface().(time.Time).UTC().AppendFormat(b, "2006-01-02T15:04:05.000Z")
+		return timeIn(v).UTC().AppendFormat(b, "2006-01-02T15:04:05.000Z")
 	case blobKind:
 		return base64.StdEncoding.AppendEncode(b, v.Bytes())
 	}
