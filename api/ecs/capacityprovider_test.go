@@ -109,6 +109,7 @@ func TestManagedInstancesProvider(t *testing.T) {
 		{"CreateCluster", `{"clusterName":"other"}`, `{}`},
 		{"DeleteCapacityProvider", `{"capacityProvider":"mi","cluster":"other"}`, "ClientException: The specified capacity provider does not exist."},
 		{"DeleteCapacityProvider", `{"capacityProvider":"mi"}`, `{"capacityProvider":{"status":"INACTIVE"}}`},
+		{"DescribeClusters", `{"clusters":["main"]}`, `{"clusters":[{"capacityProviders":[]}]}`},
 		{"DeleteCluster", `{"cluster":"main"}`, `{"cluster":{"status":"INACTIVE"}}`},
 	}.run(t, testAPI())
 }

@@ -43,6 +43,19 @@ func TestTagResource(t *testing.T) {
 	}.run(t, a)
 }
 
+// A view that someone holds keeps the tags it had.
+func TestTagResourceLeavesViewsAlone(t *testing.T) {
+	for operation, more := range map[string]string{"TagResource": `"tags":[{"key":"a","value":"new"}]`, "UntagResource": `"tagKeys":["a"]`} {
+		a := testAPI()
+		script{{"CreateCluster", `{"clusterName":"main","tags":[{"key":"a","value":"old"},{"key":"b"}]}`, `{}`}}.run(t, a)
+		before := a.store.View()
+		script{{operation, `{"resourceArn":"` + mainCluster + `",` + more + `}`, `{}`}}.run(t, a)
+		if c, _ := before.Clusters.Get(mainCluster); aws.ToString(c.Tags[0].Value) != "old" {
+			t.Errorf("%s: the view taken before shows %v", operation, tagMap(c.Tags))
+		}
+	}
+}
+
 func TestTagResourceRefuses(t *testing.T) {
 	a := testAPI()
 	var fifty []string
