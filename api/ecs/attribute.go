@@ -82,16 +82,17 @@ func valueOf(all []types.Attribute, name string) string {
 	return ""
 }
 
-// countAttributes counts the custom attributes of a container instance.
-func countAttributes(v *state.View, target string) (n int) {
+// tooManyAttributes says that a container instance has too many custom attributes,
+// or nothing.
+func tooManyAttributes(v *state.View, target string) string {
+	n := 0
 	for range v.AttributesOf(target) {
 		n++
 	}
-	return n
-}
-
-func tooManyAttributes(target string) string {
-	return fmt.Sprintf("Container instance %s can have at most %d custom attributes.", lastPart(target), mostAttributes)
+	if n <= mostAttributes {
+		return ""
+	}
+	return fmt.Sprintf("A container instance can have at most %d custom attributes.", mostAttributes)
 }
 
 // PutAttributes gives container instances custom attributes, or those they
@@ -116,8 +117,8 @@ func (a *API) PutAttributes(ctx context.Context, in *ecs.PutAttributesInput) (*e
 			out.Attributes = append(out.Attributes, types.Attribute{Name: t.Name, Value: t.Value, TargetId: &targets[n]})
 		}
 		for _, target := range targets {
-			if countAttributes(tx.View, target) > mostAttributes {
-				return &types.AttributeLimitExceededException{Message: aws.String(tooManyAttributes(target))}
+			if problem := tooManyAttributes(tx.View, target); problem != "" {
+				return &types.AttributeLimitExceededException{Message: &problem}
 			}
 		}
 		return nil

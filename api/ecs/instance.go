@@ -163,7 +163,6 @@ func (a *API) DeregisterContainerInstance(ctx context.Context, in *ecs.Deregiste
 			return err
 		}
 		i.Status = inactive
-		i.AgentConnected = false
 		i.Version++
 		tx.ContainerInstances.Put(tx, i)
 		out = describeInstance(tx.View, i)

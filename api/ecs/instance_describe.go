@@ -74,13 +74,13 @@ func describeInstance(v *state.View, i state.ContainerInstance) types.ContainerI
 		RemainingResources:   place.Remaining(v, i),
 		Attributes:           attributesOf(v, i),
 		Attachments:          []types.Attachment{},
-		Tags:                 slices.Concat([]types.Tag{}, i.Tags),
+		Tags:                 append([]types.Tag{}, i.Tags...),
 	}
 }
 
 // attributesOf returns all attributes of i by name: its own and custom ones.
 func attributesOf(v *state.View, i state.ContainerInstance) []types.Attribute {
-	all := slices.Concat([]types.Attribute{}, i.Attributes)
+	all := append([]types.Attribute{}, i.Attributes...)
 	for custom := range v.AttributesOf(i.ARN) {
 		all = append(all, types.Attribute{Name: &custom.Name, Value: custom.Value})
 	}

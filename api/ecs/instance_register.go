@@ -90,8 +90,9 @@ func (a *API) registered(tx *state.Tx, c state.Cluster, token, known string) (st
 	}, nil
 }
 
-// apply writes the registration to i. Agents send custom attributes only the
-// first time, so those that i has stay.
+// apply writes the registration to i. Custom attributes and tags that i has
+// stay: agents send the former only the first time, and what users did to the
+// latter since then counts.
 func (r *registration) apply(tx *state.Tx, i *state.ContainerInstance) error {
 	was, is := valueOf(i.Attributes, "ecs.instance-type"), valueOf(r.attributes, "ecs.instance-type")
 	if was != "" && was != is {
@@ -102,7 +103,9 @@ func (r *registration) apply(tx *state.Tx, i *state.ContainerInstance) error {
 	i.EC2ID = cmp.Or(r.ec2ID, i.EC2ID)
 	i.Resources = r.resources
 	i.Attributes = r.attributes
-	i.Tags = mergeTags(i.Tags, r.tags)
+	if i.Version == 0 {
+		i.Tags = r.tags
+	}
 	if r.software != nil {
 		i.Software = r.software
 	}
@@ -111,8 +114,8 @@ func (r *registration) apply(tx *state.Tx, i *state.ContainerInstance) error {
 	for _, attribute := range r.custom {
 		tx.Attributes.Put(tx, state.Attribute{Target: i.ARN, Name: *attribute.Name, Value: attribute.Value})
 	}
-	if countAttributes(tx.View, i.ARN) > mostAttributes {
-		return invalid(tooManyAttributes(i.ARN))
+	if problem := tooManyAttributes(tx.View, i.ARN); problem != "" {
+		return invalid(problem)
 	}
 	return nil
 }
@@ -175,6 +178,9 @@ func machineResources(total []types.Resource, devices []types.PlatformDevice) ([
 			return nil, invalid(fmt.Sprintf("The resource %s is given twice.", name))
 		}
 		seen[name] = true
+		if kind == "STRINGSET" {
+			r.StringSetValue = append([]string{}, r.StringSetValue...)
+		}
 		all = append(all, r)
 	}
 	if len(devices) == 0 {

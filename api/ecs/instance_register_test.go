@@ -2,6 +2,7 @@ package ecs
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -19,7 +20,7 @@ const stubInstances = "arn:aws:ecs:us-east-1:123456789012:container-instance/stu
 
 // stubAPI serves an account with the clusters stub and other.
 func stubAPI(t *testing.T) *API {
-	a := New(Config{Store: state.NewMemory(), Region: "us-east-1", Account: "123456789012", Endpoint: "http://127.0.0.1:8080"})
+	a := testAPI()
 	write(t, a, func(tx *state.Tx) {
 		for _, name := range []string{"stub", "other"} {
 			tx.Clusters.Put(tx, state.Cluster{ARN: a.arn("cluster/" + name), Name: name, Status: "ACTIVE"})
@@ -76,6 +77,7 @@ func attributeText(all []types.Attribute) string {
 func TestRegisterRealAgent(t *testing.T) {
 	a := stubAPI(t)
 	in := agentRequest(t)
+	in.TotalResources[3].StringSetValue = nil
 	got := register(t, a, in)
 	if id, ok := strings.CutPrefix(*got.ContainerInstanceArn, stubInstances); !ok || len(id) != 32 {
 		t.Errorf("ARN %s, want %s and 32 digits", *got.ContainerInstanceArn, stubInstances)
@@ -95,7 +97,7 @@ func TestRegisterRealAgent(t *testing.T) {
 	if got := *got.Tags[0].Key + "=" + *got.Tags[0].Value; got != "team=edge" {
 		t.Errorf("tag %s", got)
 	}
-	if r := got.RegisteredResources; len(r) != 4 || r[1].IntegerValue != 24105 || r[3].StringSetValue == nil {
+	if r := got.RegisteredResources; len(r) != 4 || r[1].IntegerValue != 24105 || r[3].StringSetValue == nil || len(r[2].StringSetValue) != 5 {
 		t.Errorf("resources %+v", r)
 	}
 }
@@ -121,7 +123,7 @@ func TestRegisterAgain(t *testing.T) {
 	restarted.ClientToken = aws.String("another")
 	restarted.ContainerInstanceArn = first.ContainerInstanceArn
 	restarted.Attributes = []types.Attribute{{Name: aws.String("ecs.os-type"), Value: aws.String("linux")}} // no custom ones
-	restarted.Tags = nil
+	restarted.Tags = []types.Tag{{Key: aws.String("team"), Value: aws.String("core")}}
 	restarted.TotalResources[0].IntegerValue = 4096
 	got := register(t, a, restarted)
 	if *got.ContainerInstanceArn != *first.ContainerInstanceArn || *got.Status != "DRAINING" || !got.RegisteredAt.Equal(*first.RegisteredAt) {
@@ -130,8 +132,8 @@ func TestRegisterAgain(t *testing.T) {
 	if text := attributeText(got.Attributes); text != "ecs.availability-zone=us-east-1a ecs.os-type=linux stack=prod" {
 		t.Errorf("attributes %s", text)
 	}
-	if got.RegisteredResources[0].IntegerValue != 4096 || len(got.Tags) != 1 || got.Version != 4 {
-		t.Errorf("CPU %d, %d tags, version %d", got.RegisteredResources[0].IntegerValue, len(got.Tags), got.Version)
+	if got.RegisteredResources[0].IntegerValue != 4096 || *got.Tags[0].Value != "edge" || got.Version != 4 {
+		t.Errorf("CPU %d, tag %s, version %d", got.RegisteredResources[0].IntegerValue, *got.Tags[0].Value, got.Version)
 	}
 }
 
@@ -192,6 +194,15 @@ func TestRegisterErrors(t *testing.T) {
 		{"device", func(in *RegisterContainerInstanceInput) {
 			in.PlatformDevices = []types.PlatformDevice{{Type: types.PlatformDeviceTypeGpu}}
 		}, "InvalidParameterException: Each of platformDevices needs an id, and GPU as its type."},
+		{"GPUs twice", func(in *RegisterContainerInstanceInput) {
+			in.TotalResources[3].Name = text("GPU")
+			in.PlatformDevices = []types.PlatformDevice{{Id: text("GPU-1"), Type: types.PlatformDeviceTypeGpu}}
+		}, "InvalidParameterException: GPUs are given both in platformDevices and in totalResources."},
+		{"custom attributes", func(in *RegisterContainerInstanceInput) {
+			for n := range 10 {
+				in.Attributes = append(in.Attributes, types.Attribute{Name: text(fmt.Sprint("custom", n))})
+			}
+		}, "InvalidParameterException: A container instance can have at most 10 custom attributes."},
 		{"document", func(in *RegisterContainerInstanceInput) { in.InstanceIdentityDocument = text("{") },
 			"InvalidParameterException: instanceIdentityDocument is not an EC2 instance identity document: unexpected end of JSON input"},
 		{"custom attribute", func(in *RegisterContainerInstanceInput) { in.Attributes[12].Name = text("st@ck") },

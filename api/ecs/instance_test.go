@@ -138,7 +138,7 @@ func TestListContainerInstancesPages(t *testing.T) {
 	a := stubFleet(t)
 	in := &ecs.ListContainerInstancesInput{Cluster: aws.String("stub"), MaxResults: aws.Int32(2)}
 	var pages []string
-	for {
+	for range 100 {
 		out, err := a.ListContainerInstances(t.Context(), in)
 		if err != nil {
 			t.Fatal(err)

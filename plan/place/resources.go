@@ -93,9 +93,9 @@ func Remaining(v *state.View, i state.ContainerInstance) []types.Resource {
 		case "MEMORY":
 			r.IntegerValue -= taken.Memory
 		case "PORTS":
-			r.StringSetValue = slices.Concat([]string{}, r.StringSetValue, taken.TCP)
+			r.StringSetValue = append(slices.Clone(r.StringSetValue), taken.TCP...)
 		case "PORTS_UDP":
-			r.StringSetValue = slices.Concat([]string{}, r.StringSetValue, taken.UDP)
+			r.StringSetValue = append(slices.Clone(r.StringSetValue), taken.UDP...)
 		}
 	}
 	return remaining

@@ -25,6 +25,7 @@ var (
 	idle = Subject(func(field string) []string {
 		return map[string][]string{
 			"agentConnected":    {"false"},
+			"agentVersion":      {"custom"},
 			"registeredAt":      {"2017-01-01T00:00:00Z"},
 			"runningTasksCount": {"0"},
 		}[field]
@@ -79,8 +80,8 @@ func TestMatch(t *testing.T) {
 		{"agentVersion >= 1.9", "web"},
 		{"agentVersion == 1.14.5-1.windows.1", "web"},
 		{"agentVersion greater_than_equal 1.105.1", ""},
-		{"agentVersion != 1.14.5", ""},
-		{"agentVersion less_than 2", "web"}, // idle's is not known
+		{"agentVersion != 1.14.5", "idle"},
+		{"agentVersion less_than 2", "web"}, // idle's is no version
 		{"runningTasksCount <= 2", "web idle"},
 		{"runningTasksCount less_than_equal 0", "idle"},
 		{"registeredAt == 2018-06-18T22:28:28", "web"},
@@ -125,6 +126,7 @@ func TestParseErrors(t *testing.T) {
 		{"attribute:stack ==", "column 19: expected a value, found the end"},
 		{"attribute:stack == prod test", `column 25: expected and, or, or the end, found "test"`},
 		{"attribute:stack == 'prod", "column 20: expected a closing quote for 'prod"},
+		{"attribute:stack inside [prod]", `column 17: expected an operator such as ==, !=, >, exists, in or =~, found "inside"`},
 		{"attribute:stack in prod", `column 20: expected a list such as [a, b], found "prod"`},
 		{"attribute:stack in []", `column 21: expected a value, found "]"`},
 		{"attribute:stack in [a b]", `column 23: expected a comma or a closing bracket, found "b"`},
