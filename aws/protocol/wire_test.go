@@ -45,6 +45,9 @@ func (echo) Echo(_ context.Context, in *EchoInput) (*EchoOutput, error) {
 	if aws.ToString(in.Name) == "fail" {
 		return nil, &QueueDoesNotExist{Message: aws.String("no <queue>"), Queue: aws.String("q")}
 	}
+	if aws.ToString(in.Name) == "missing" {
+		return nil, &smithy.GenericAPIError{Code: "NoSuchEntity", Message: "none", Fault: smithy.FaultClient}
+	}
 	return &EchoOutput{Name: in.Name, TagKeys: in.TagKeys}, nil
 }
 
@@ -145,6 +148,9 @@ func TestWires(t *testing.T) {
 		{"query, error", "iam", "POST", "/", formType, "Action=Echo&Version=2010-05-08&Name=fail",
 			400, "text/xml", `<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type><Code>QueueDoesNotExist</Code>` +
 				`<Message>no &lt;queue&gt;</Message></Error><RequestId>ID</RequestId></ErrorResponse>`, ""},
+		{"query, error with a status of its own", "iam", "POST", "/", formType, "Action=Echo&Version=2010-05-08&Name=missing",
+			404, "text/xml", `<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type><Code>NoSuchEntity</Code>` +
+				`<Message>none</Message></Error><RequestId>ID</RequestId></ErrorResponse>`, ""},
 		{"query of a service with three protocols", "monitoring", "POST", "/", formType, "Action=Echo&Version=2010-08-01&Name=web",
 			200, "text/xml", `<EchoResponse xmlns="http://monitoring.amazonaws.com/doc/2010-08-01/"><EchoResult><Name>web</Name></EchoResult>` +
 				`<ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></EchoResponse>`, ""},
@@ -216,6 +222,9 @@ func TestLost(t *testing.T) {
 		{"unsigned query", "", "POST", "/", formType, "Action=Echo&Version=2010-05-08", 403, "MissingAuthenticationToken", ""},
 		{"unsigned ec2", "", "POST", "/", formType, "Action=Echo&Version=2016-11-15", 403, "MissingAuthenticationToken", ""},
 		{"unreadable signature", "", "POST", "/", ecsEcho + "\nAuthorization: AWS4-HMAC-SHA256 x", "{}", 400, "IncompleteSignatureException", ""},
+		{"badly signed where no signature is needed", "", "POST", "/", formType + "\nAuthorization: AWS4-HMAC-SHA256 x", "Action=AssumeRoleWithSAML&Version=2011-06-15",
+			400, "IncompleteSignature", ""},
+		{"unsigned where no signature is needed", "", "POST", "/", formType, "Action=AssumeRoleWithSAML&Version=2011-06-15", 400, "UnsupportedOperation", "sts is not built yet"},
 		{"signed for another service", "sts", "POST", "/", ecsEcho, "{}", 400, "InvalidSignatureException", "Credential should be scoped to correct service: 'ecs'."},
 		{"signed for another service, query", "sts", "POST", "/", formType, "Action=Echo&Version=2010-05-08", 403, "SignatureDoesNotMatch", ""},
 	} {

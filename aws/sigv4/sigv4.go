@@ -42,7 +42,7 @@ type Signature struct {
 
 	term    string
 	expires time.Duration
-	headers []string // signed headers: lower case, sorted, unique
+	headers []string // signed headers: lower case, sorted
 	hex     string   // the signature
 }
 
@@ -156,7 +156,7 @@ func (s *Signature) parse(credential, date string) error {
 func signedHeaders(list string) []string {
 	headers := strings.Split(strings.ToLower(list), ";")
 	slices.Sort(headers)
-	return slices.Compact(headers)
+	return headers
 }
 
 // Kind says what is wrong with a signature; every service family has its own

@@ -129,6 +129,29 @@ func TestPresigned(t *testing.T) {
 	}
 }
 
+func TestPresignedRefused(t *testing.T) {
+	const good = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE/20150830/us-east-1/sts/aws4_request" +
+		"&X-Amz-Date=20150830T123600Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=00"
+	if _, err := Parse(newRequest(t, "GET", "http://localhost/?"+good, "")); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct{ old, new, text string }{
+		{"Expires=60", "Expires=604801", "X-Amz-Expires must be a number of seconds between 0 and a week (604800)."},
+		{"Expires=60", "Expires=-1", "X-Amz-Expires must be"},
+		{"Expires=60", "Expires=1m", "X-Amz-Expires must be"},
+		{"Expires=60", "Expires=60&X-Amz-Expires=600", "'X-Amz-Expires' was given twice"},
+		{"AWS4-HMAC-SHA256", "AWS4-HMAC-SHA1", "Unsupported AWS 'algorithm': 'AWS4-HMAC-SHA1'"},
+		{"&X-Amz-SignedHeaders=host", "", "must include 'X-Amz-SignedHeaders'"},
+		{"&X-Amz-Date=20150830T123600Z", "", "must include 'X-Amz-Date'"},
+		{"AKIDEXAMPLE/", "/", "Credential must have exactly 5 slash-delimited elements"},
+	} {
+		r := newRequest(t, "GET", "http://localhost/?"+strings.Replace(good, tc.old, tc.new, 1), "")
+		if _, err := Parse(r); kindOf(err) != Incomplete || !strings.Contains(err.Error(), tc.text) {
+			t.Errorf("%s: got %v", tc.new, err)
+		}
+	}
+}
+
 func kindOf(err error) Kind {
 	var e *Error
 	if errors.As(err, &e) {
