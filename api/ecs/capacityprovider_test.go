@@ -150,7 +150,7 @@ func TestDescribeCapacityProvidersPages(t *testing.T) {
 	for i := range 10 {
 		script{{"CreateCapacityProvider", fmt.Sprintf(`{"name":"p%d","autoScalingGroupProvider":{"autoScalingGroupArn":"g%d"}}`, i, i), `{}`}}.run(t, a)
 	}
-	const next = "YXJuOmF3czplY3M6dXMtZWFzdC0xOjEyMzQ1Njc4OTAxMjpjYXBhY2l0eS1wcm92aWRlci9wOA" // …/p8
+	const next = "bmV4dDphcm46YXdzOmVjczp1cy1lYXN0LTE6MTIzNDU2Nzg5MDEyOmNhcGFjaXR5LXByb3ZpZGVyL3A4" // …/p8
 	script{
 		{"DescribeCapacityProviders", `{}`, `{"capacityProviders":[{"name":"FARGATE"},{"name":"FARGATE_SPOT"},{},{},{},{},{},{},{},{"name":"p7"}],"nextToken":"` + next + `"}`},
 		{"DescribeCapacityProviders", `{"nextToken":"` + next + `"}`, `{"capacityProviders":[{"name":"p8"},{"name":"p9"}],"nextToken":null}`},

@@ -114,8 +114,8 @@ func TestListClusters(t *testing.T) {
 		{"CreateCluster", `{"clusterName":"a"}`, `{}`}, {"CreateCluster", `{"clusterName":"b"}`, `{}`},
 		{"CreateCluster", `{"clusterName":"c"}`, `{}`}, {"DeleteCluster", `{"cluster":"b"}`, `{}`},
 		{"ListClusters", `{}`, `{"clusterArns":["arn:aws:ecs:us-east-1:123456789012:cluster/a","arn:aws:ecs:us-east-1:123456789012:cluster/c"],"nextToken":null}`},
-		{"ListClusters", `{"maxResults":1}`, `{"clusterArns":["arn:aws:ecs:us-east-1:123456789012:cluster/a"],"nextToken":"YXJuOmF3czplY3M6dXMtZWFzdC0xOjEyMzQ1Njc4OTAxMjpjbHVzdGVyL2M"}`},
-		{"ListClusters", `{"maxResults":1,"nextToken":"YXJuOmF3czplY3M6dXMtZWFzdC0xOjEyMzQ1Njc4OTAxMjpjbHVzdGVyL2M"}`, `{"clusterArns":["arn:aws:ecs:us-east-1:123456789012:cluster/c"],"nextToken":null}`},
+		{"ListClusters", `{"maxResults":1}`, `{"clusterArns":["arn:aws:ecs:us-east-1:123456789012:cluster/a"],"nextToken":"bmV4dDphcm46YXdzOmVjczp1cy1lYXN0LTE6MTIzNDU2Nzg5MDEyOmNsdXN0ZXIvYw"}`},
+		{"ListClusters", `{"maxResults":1,"nextToken":"bmV4dDphcm46YXdzOmVjczp1cy1lYXN0LTE6MTIzNDU2Nzg5MDEyOmNsdXN0ZXIvYw"}`, `{"clusterArns":["arn:aws:ecs:us-east-1:123456789012:cluster/c"],"nextToken":null}`},
 		{"ListClusters", `{"maxResults":101}`, "InvalidParameterException: maxResults"},
 		{"ListClusters", `{"nextToken":"?"}`, "InvalidParameterException: Invalid token."},
 	}.run(t, a)

@@ -21,8 +21,8 @@ func TestListServicesByNamespace(t *testing.T) {
 		tx.Services.Put(tx, state.Service{ARN: "other", Namespace: foreign, Status: "ACTIVE"})
 	})
 	script{
-		{"ListServicesByNamespace", `{"namespace":"apps"}`, `{"serviceArns":["s00","s01","s02","s03","s04","s05","s06","s07","s08","s09"],"nextToken":"czEw"}`},
-		{"ListServicesByNamespace", `{"namespace":"apps","nextToken":"czEw"}`, `{"serviceArns":["s10"],"nextToken":null}`},
+		{"ListServicesByNamespace", `{"namespace":"apps"}`, `{"serviceArns":["s00","s01","s02","s03","s04","s05","s06","s07","s08","s09"],"nextToken":"bmV4dDpzMTA"}`},
+		{"ListServicesByNamespace", `{"namespace":"apps","nextToken":"bmV4dDpzMTA"}`, `{"serviceArns":["s10"],"nextToken":null}`},
 		{"ListServicesByNamespace", `{"namespace":"` + apps + `","maxResults":100}`, `{"serviceArns":["s00","s01","s02","s03","s04","s05","s06","s07","s08","s09","s10"]}`},
 		{"ListServicesByNamespace", `{"namespace":"` + foreign + `"}`, `{"serviceArns":["other"]}`},
 		{"ListServicesByNamespace", `{"namespace":"apps","maxResults":0}`, "InvalidParameterException: maxResults"},

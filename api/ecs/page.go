@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"iter"
+	"strings"
 )
 
 // page takes one page of at most limit keys from keys, which are in order, from
@@ -24,16 +25,20 @@ func page(keys iter.Seq[string], nextToken *string, limit int) ([]string, *strin
 	return out, next, nil
 }
 
+// tokenMark tells a token of ours from any other text that happens to be base64.
+const tokenMark = "next:"
+
 // pageStart is the key that a token points at; empty for the first page.
 func pageStart(nextToken *string) (string, error) {
 	if nextToken == nil {
 		return "", nil
 	}
 	b, err := base64.RawURLEncoding.DecodeString(*nextToken)
-	if err != nil || len(b) == 0 {
+	key, ours := strings.CutPrefix(string(b), tokenMark)
+	if err != nil || !ours {
 		return "", invalid("Invalid token.")
 	}
-	return string(b), nil
+	return key, nil
 }
 
 // pageOf takes the first keys, limit at most, and the token of the key after them.
@@ -41,7 +46,7 @@ func pageOf(keys iter.Seq[string], limit int) (page []string, next *string) {
 	page = []string{}
 	for key := range keys {
 		if len(page) == limit {
-			token := base64.RawURLEncoding.EncodeToString([]byte(key))
+			token := base64.RawURLEncoding.EncodeToString([]byte(tokenMark + key))
 			return page, &token
 		}
 		page = append(page, key)

@@ -210,8 +210,8 @@ func TestListTaskDefinitionFamilies(t *testing.T) {
 		{"ListTaskDefinitionFamilies", `{"status":"ACTIVE"}`, `{"families":["api","web"]}`},
 		{"ListTaskDefinitionFamilies", `{"status":"INACTIVE"}`, `{"families":["web-old"]}`},
 		{"ListTaskDefinitionFamilies", `{"familyPrefix":"web"}`, `{"families":["web","web-old"]}`},
-		{"ListTaskDefinitionFamilies", `{"maxResults":1}`, `{"families":["api"],"nextToken":"d2Vi"}`},
-		{"ListTaskDefinitionFamilies", `{"maxResults":1,"nextToken":"d2Vi"}`, `{"families":["web"]}`},
+		{"ListTaskDefinitionFamilies", `{"maxResults":1}`, `{"families":["api"],"nextToken":"bmV4dDp3ZWI"}`},
+		{"ListTaskDefinitionFamilies", `{"maxResults":1,"nextToken":"bmV4dDp3ZWI"}`, `{"families":["web"]}`},
 		{"ListTaskDefinitionFamilies", `{"status":"OLD"}`, "InvalidParameterException: status should be one of [ACTIVE,INACTIVE,ALL]"},
 	}.run(t, a)
 }
