@@ -59,8 +59,8 @@ type TaggedInput struct {
 // tags is echo for the one REST route that has it all.
 type tags struct{}
 
-func (tags) UntagResource(_ context.Context, in *TaggedInput) (*EchoOutput, error) {
-	return (echo{}).Echo(nil, &EchoInput{Name: in.ResourceArn, TagKeys: in.TagKeys})
+func (tags) UntagResource(ctx context.Context, in *TaggedInput) (*EchoOutput, error) {
+	return (echo{}).Echo(ctx, &EchoInput{Name: in.ResourceArn, TagKeys: in.TagKeys})
 }
 
 func echoConfig() Config {
