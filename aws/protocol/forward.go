@@ -60,6 +60,7 @@ func (s *Server) pass(x *exchange, leader string) (answer, error) {
 		return answer{}, unavailable("The leader's answer ended early: " + err.Error())
 	}
 	s.awaitRevision(x, response.Header.Get(revisionHeader))
+	x.passedTo = leader
 	if id := response.Header.Get("X-Amzn-RequestId"); id != "" {
 		x.call.ID = id
 	}

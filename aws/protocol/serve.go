@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -80,12 +81,13 @@ func (a answer) write(w http.ResponseWriter, x *exchange) {
 	}
 }
 
+// log writes the request's line. What there is nothing to say of is left out.
 func (s *Server) log(x *exchange, a answer) {
 	level, cause := slog.LevelInfo, ""
 	if a.status >= 500 && x.err != nil {
 		level, cause = slog.LevelError, x.err.Error()
 	}
-	s.Log.LogAttrs(context.WithoutCancel(x.r.Context()), level, "request",
+	attrs := []slog.Attr{
 		slog.String("request_id", x.call.ID),
 		slog.String("service", x.call.Service),
 		slog.String("operation", x.call.Operation),
@@ -98,8 +100,11 @@ func (s *Server) log(x *exchange, a answer) {
 		slog.String("access_key_id", x.key),
 		slog.String("remote", x.r.RemoteAddr),
 		slog.String("passed_from", x.r.Header.Get(passedHeader)),
+		slog.String("passed_to", x.passedTo),
 		slog.String("err", cause),
-	)
+	}
+	attrs = slices.DeleteFunc(attrs, func(a slog.Attr) bool { return a.Value.Kind() == slog.KindString && a.Value.String() == "" })
+	s.Log.LogAttrs(context.WithoutCancel(x.r.Context()), level, "request", attrs...)
 }
 
 // isVisit tells a person who opens the endpoint in a browser from a client.

@@ -52,7 +52,7 @@ func TestLogLine(t *testing.T) {
 		t.Fatalf("%v: %s", err, log.String())
 	}
 	for name, want := range map[string]any{
-		"msg": "request", "level": "INFO", "service": "ecs", "operation": "CreateCluster", "status": 200.0, "code": "",
+		"msg": "request", "level": "INFO", "service": "ecs", "operation": "CreateCluster", "status": 200.0, "code": nil, "err": nil,
 		"bytes_in": float64(len(body)), "principal": "arn:aws:iam::123456789012:root", "access_key_id": testKey,
 		"request_id": response.Header.Get("X-Amzn-Requestid"),
 	} {

@@ -119,7 +119,9 @@ type exchange struct {
 	key   string // access key id, once read
 	body  []byte // as it came over the network
 	start time.Time
-	err   error // why it failed, for the log
+
+	err      error  // why it failed, for the log
+	passedTo string // the leader's URL, if that has answered
 }
 
 // handle takes a request through all steps up to its answer, or to the error
