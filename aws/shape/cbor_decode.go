@@ -142,23 +142,23 @@ func (d *cborDecoder) bytes(h cborHead) ([]byte, error) {
 	}
 }
 
-// text reads a text string.
-func (d *cborDecoder) text(h cborHead) (string, error) {
+// text reads a text string, which is part of the message or a copy.
+func (d *cborDecoder) text(h cborHead) ([]byte, error) {
 	b, err := d.bytes(h)
 	if err == nil && !utf8.Valid(b) {
 		err = errNotUTF8
 	}
-	return string(b), err
+	return b, err
 }
 
 // key reads a member's name.
-func (d *cborDecoder) key() (string, error) {
+func (d *cborDecoder) key() ([]byte, error) {
 	h, err := d.head()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if h.major != cborText {
-		return "", &Error{Message: "The name of a member must be a text string"}
+		return nil, &Error{Message: "The name of a member must be a text string"}
 	}
 	return d.text(h)
 }
@@ -223,7 +223,7 @@ func (d *cborDecoder) value(p *plan, v reflect.Value) error {
 			return d.mismatch(h, "a String")
 		}
 		s, err := d.text(h)
-		v.SetString(s)
+		v.SetString(string(s))
 		return err
 	case blobKind:
 		if h.major != cborBytes {
@@ -254,10 +254,10 @@ func (d *cborDecoder) structure(h cborHead, p *plan, v reflect.Value, present Me
 		if err != nil {
 			return err
 		}
-		f := p.find([]byte(key))
+		f := p.find(key)
 		if f == nil {
 			if err := d.skip(); err != nil {
-				return inMember(err, key)
+				return inMember(err, string(key))
 			}
 			continue
 		}
@@ -302,13 +302,14 @@ func (d *cborDecoder) mapping(h cborHead, p *plan, v reflect.Value) error {
 	}
 	v.Set(reflect.MakeMap(p.typ))
 	for n := 0; d.more(h, n); n++ {
-		key, err := d.key()
+		k, err := d.key()
 		if err != nil {
 			return err
 		}
 		if d.null() {
 			continue
 		}
+		key := string(k)
 		e := reflect.New(p.elem.typ).Elem()
 		if err := d.value(p.elem, e); err != nil {
 			return inMember(err, key)

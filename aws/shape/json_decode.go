@@ -170,22 +170,21 @@ func (d *jsonDecoder) union(p *plan, v reflect.Value) error {
 		if err != nil {
 			return err
 		}
-		name := string(key)
 		if d.null() {
 			continue
 		}
-		if name == "__type" { // the union's own type, which AWS may add
+		if string(key) == "__type" { // the union's own type, which AWS may add
 			if err := d.skip(); err != nil {
 				return err
 			}
 			continue
 		}
-		value, err := p.choose(v, name)
+		f, err := p.choose(v, key)
 		if err != nil {
 			return err
 		}
-		if err := d.value(value.plan, value.in(v.Elem().Elem())); err != nil {
-			return inMember(err, value.name)
+		if err := d.value(f.plan, f.in(v.Elem().Elem())); err != nil {
+			return inMember(err, f.name)
 		}
 	}
 }

@@ -141,7 +141,7 @@ func (d formDecoder) structure(p *plan, v reflect.Value, pairs []pair, present M
 
 func (d formDecoder) union(p *plan, v reflect.Value, pairs []pair) error {
 	err := each(pairs, func(name string, below []pair) error {
-		f, err := p.choose(v, name)
+		f, err := p.choose(v, []byte(name))
 		if err != nil {
 			return err
 		}

@@ -98,13 +98,13 @@ func outOfRange(text string, p *plan) error {
 }
 
 // choose makes v, a union, hold the variant that is called name on the wire.
-func (p *plan) choose(v reflect.Value, name string) (*field, error) {
+func (p *plan) choose(v reflect.Value, name []byte) (*field, error) {
 	if !v.IsNil() {
 		return nil, &Error{Message: "Only one member of a union may be set"}
 	}
-	f := p.find([]byte(name))
+	f := p.find(name)
 	if f == nil {
-		return nil, inMember(&Error{Message: "Unknown member of a union"}, name)
+		return nil, inMember(&Error{Message: "Unknown member of a union"}, string(name))
 	}
 	v.Set(reflect.New(f.typ))
 	return f, nil

@@ -7,6 +7,7 @@ import (
 	"io"
 	"reflect"
 	"strconv"
+	"unicode/utf8"
 )
 
 // EncodeXML writes the members of v, a struct or a pointer to one, as elements
@@ -43,6 +44,18 @@ func (e *xmlEncoder) Write(b []byte) (int, error) {
 
 func (e *xmlEncoder) open(name string)  { e.out = append(append(append(e.out, '<'), name...), '>') }
 func (e *xmlEncoder) close(name string) { e.out = append(append(append(e.out, "</"...), name...), '>') }
+
+// text writes s escaped. What XML has no character for becomes U+FFFD.
+func (e *xmlEncoder) text(s string) {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '&' || c == '<' || c == '>' || c == '\'' || c == '"' {
+			e.out = append(e.out, s[:i]...)
+			xml.EscapeText(e, []byte(s[i:])) // e takes everything
+			return
+		}
+	}
+	e.out = append(e.out, s...)
+}
 
 // members writes the members of v, a struct.
 func (e *xmlEncoder) members(p *plan, v reflect.Value) error {
@@ -88,7 +101,7 @@ func (e *xmlEncoder) element(name, item string, p *plan, v reflect.Value) error 
 		for _, key := range sortedKeys(v) {
 			e.open("entry")
 			e.open("key")
-			xml.EscapeText(e, []byte(key.String()))
+			e.text(key.String())
 			e.close("key")
 			if err := e.element("value", item, p.elem, v.MapIndex(key)); err != nil {
 				return err
@@ -105,7 +118,8 @@ func (e *xmlEncoder) element(name, item string, p *plan, v reflect.Value) error 
 	case documentKind:
 		return fmt.Errorf("shape: XML has no form for documents such as %s", p.typ)
 	case stringKind:
-		return xml.EscapeText(e, []byte(v.String()))
+		e.text(v.String())
+		return nil
 	}
 	e.out = appendText(e.out, p, v)
 	return nil

@@ -141,11 +141,17 @@ def compare(shape, value, go, path, problems):
 
 
 def client_for(service, endpoint):
-    """Return a client of service, and the operations to send."""
+    """Return a client of service, and the operations to send.
+
+    There are none where this botocore does not know the protocol of service.
+    """
     service, protocol, chosen = (service.split(":") + ["", ""])[:3]
     session = botocore.session.get_session()
     loader = session.get_component("data_loader")
     load = loader.load_service_model
+    metadata = load(service, "service-2")["metadata"]
+    if protocol and protocol not in metadata.get("protocols", [metadata["protocol"]]):
+        return None, []
 
     def load_service_model(name, kind, *args, **kwargs):
         model = load(name, kind, *args, **kwargs)
@@ -197,9 +203,11 @@ def check(client, connection, model, seed):
 
 def main(endpoint, exchanges, seed, services):
     connection = http.client.HTTPConnection(urllib.parse.urlsplit(exchanges).netloc)
-    count = 0
+    count, unknown = 0, []
     for service in services:
         client, names = client_for(service, endpoint)
+        if not names:
+            unknown.append(service)
         service = service.partition("::")[0]
         for name in names:
             model = client.meta.service_model.operation_model(name)
@@ -208,7 +216,7 @@ def main(endpoint, exchanges, seed, services):
             count += 1
             for problem in check(client, connection, model, f"{seed}.{service}.{name}")[:3]:
                 print(f"{service}.{name}: {problem}")
-    print(f"{count} operations of {len(services)} services")
+    print(f"{count} operations; botocore {botocore.__version__} does not know {unknown}")
 
 
 if __name__ == "__main__":

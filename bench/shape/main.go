@@ -1,4 +1,6 @@
-package shape
+// Command shape measures the codec of berth/aws/shape against encoding/json on
+// the same data: an answer to DescribeTasks with a hundred tasks.
+package main
 
 import (
 	"bytes"
@@ -51,114 +53,87 @@ func answer() *ecs.DescribeTasksOutput {
 	return out
 }
 
-func encoded(b *testing.B, encode func(any) ([]byte, error), v any) []byte {
-	b.Helper()
-	data, err := encode(v)
-	if err != nil {
-		b.Fatal(err)
+// cases are what is measured; each returns the bytes on the wire and the work.
+var cases = []struct {
+	name string
+	make func() ([]byte, func() error)
+}{
+	{"encode JSON", func() ([]byte, func() error) {
+		out := answer()
+		return encoded(codec.EncodeJSON, out), func() error { _, err := codec.EncodeJSON(out); return err }
+	}},
+	{"encode JSON, encoding/json", func() ([]byte, func() error) {
+		data, v := encoded(codec.EncodeJSON, answer()), reflect.New(twin()).Interface()
+		check(json.Unmarshal(data, v))
+		return data, func() error { _, err := json.Marshal(v); return err }
+	}},
+	{"decode JSON", func() ([]byte, func() error) {
+		data := encoded(codec.EncodeJSON, answer())
+		return data, func() error { _, err := codec.DecodeJSON(data, new(ecs.DescribeTasksOutput)); return err }
+	}},
+	{"decode JSON, encoding/json", func() ([]byte, func() error) {
+		data, t := encoded(codec.EncodeJSON, answer()), twin()
+		return data, func() error { return json.Unmarshal(data, reflect.New(t).Interface()) }
+	}},
+	{"decode JSON of a small request", func() ([]byte, func() error) {
+		data := []byte(`{"cluster":"production","maxResults":100,"serviceName":"web"}`)
+		return data, func() error { _, err := codec.DecodeJSON(data, new(ecs.ListTasksInput)); return err }
+	}},
+	{"encode CBOR", func() ([]byte, func() error) {
+		out := answer()
+		return encoded(codec.EncodeCBOR, out), func() error { _, err := codec.EncodeCBOR(out); return err }
+	}},
+	{"decode CBOR", func() ([]byte, func() error) {
+		data := encoded(codec.EncodeCBOR, answer())
+		return data, func() error { _, err := codec.DecodeCBOR(data, new(ecs.DescribeTasksOutput)); return err }
+	}},
+	{"encode XML", func() ([]byte, func() error) {
+		out := answer()
+		encode := func(v any) ([]byte, error) {
+			var w bytes.Buffer
+			err := query.EncodeXML(&w, v)
+			return w.Bytes(), err
+		}
+		return encoded(encode, out), func() error { _, err := encode(out); return err }
+	}},
+	{"decode a form of 100 tags", func() ([]byte, func() error) {
+		form := url.Values{}
+		for i := range 100 {
+			form.Set(fmt.Sprintf("Tags.member.%d.Key", i+1), "team")
+			form.Set(fmt.Sprintf("Tags.member.%d.Value", i+1), "payments & <billing>")
+		}
+		return []byte(form.Encode()), func() error { _, err := query.DecodeQuery(form, new(ecs.TagResourceInput)); return err }
+	}},
+}
+
+func main() {
+	for _, c := range cases {
+		data, work := c.make()
+		r := testing.Benchmark(func(b *testing.B) {
+			b.SetBytes(int64(len(data)))
+			for b.Loop() {
+				check(work())
+			}
+		})
+		rate := float64(len(data)) * float64(r.N) / 1e6 / r.T.Seconds()
+		fmt.Printf("%-32s %7d bytes %12v %7.0f MB/s %8d allocations\n", c.name, len(data), r.T/time.Duration(r.N), rate, r.AllocsPerOp())
 	}
-	b.SetBytes(int64(len(data)))
-	b.ReportAllocs()
+}
+
+func encoded(encode func(any) ([]byte, error), v any) []byte {
+	data, err := encode(v)
+	check(err)
 	return data
 }
 
-func BenchmarkEncodeJSON(b *testing.B) {
-	out := answer()
-	encoded(b, codec.EncodeJSON, out)
-	for b.Loop() {
-		codec.EncodeJSON(out)
+func check(err error) {
+	if err != nil {
+		panic(err)
 	}
 }
 
-func BenchmarkEncodeJSONStandard(b *testing.B) {
-	data := encoded(b, codec.EncodeJSON, answer())
-	v := reflect.New(tagged(reflect.TypeFor[ecs.DescribeTasksOutput]())).Interface()
-	if err := json.Unmarshal(data, v); err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		json.Marshal(v)
-	}
-}
-
-func BenchmarkDecodeJSON(b *testing.B) {
-	data := encoded(b, codec.EncodeJSON, answer())
-	for b.Loop() {
-		var out ecs.DescribeTasksOutput
-		if _, err := codec.DecodeJSON(data, &out); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkDecodeJSONStandard(b *testing.B) {
-	data := encoded(b, codec.EncodeJSON, answer())
-	t := tagged(reflect.TypeFor[ecs.DescribeTasksOutput]())
-	for b.Loop() {
-		if err := json.Unmarshal(data, reflect.New(t).Interface()); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkDecodeJSONSmall(b *testing.B) {
-	data := []byte(`{"cluster":"production","maxResults":100,"serviceName":"web"}`)
-	b.SetBytes(int64(len(data)))
-	b.ReportAllocs()
-	for b.Loop() {
-		var in ecs.ListTasksInput
-		if _, err := codec.DecodeJSON(data, &in); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkEncodeCBOR(b *testing.B) {
-	out := answer()
-	encoded(b, codec.EncodeCBOR, out)
-	for b.Loop() {
-		codec.EncodeCBOR(out)
-	}
-}
-
-func BenchmarkDecodeCBOR(b *testing.B) {
-	data := encoded(b, codec.EncodeCBOR, answer())
-	for b.Loop() {
-		var out ecs.DescribeTasksOutput
-		if _, err := codec.DecodeCBOR(data, &out); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkEncodeXML(b *testing.B) {
-	out := answer()
-	encode := func(v any) ([]byte, error) {
-		var w bytes.Buffer
-		err := query.EncodeXML(&w, v)
-		return w.Bytes(), err
-	}
-	encoded(b, encode, out)
-	for b.Loop() {
-		encode(out)
-	}
-}
-
-func BenchmarkDecodeQuery(b *testing.B) {
-	form := url.Values{}
-	for i := range 100 {
-		form.Set(fmt.Sprintf("Tags.member.%d.Key", i+1), "team")
-		form.Set(fmt.Sprintf("Tags.member.%d.Value", i+1), "payments & <billing>")
-	}
-	b.SetBytes(int64(len(form.Encode())))
-	b.ReportAllocs()
-	for b.Loop() {
-		var in ecs.TagResourceInput
-		if _, err := query.DecodeQuery(form, &in); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
+// twin is the answer's type as encoding/json wants it.
+func twin() reflect.Type { return tagged(reflect.TypeFor[ecs.DescribeTasksOutput]()) }
 
 // tagged returns t as a person would write it for encoding/json, with times as
 // numbers and without unions, which that cannot read.
