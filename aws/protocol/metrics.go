@@ -20,14 +20,14 @@ type Metrics struct {
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		Requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "api_requests_total", Help: "API calls answered, by error code or OK.",
+			Name: "berth_api_requests_total", Help: "API calls answered, by error code or OK.",
 		}, []string{"service", "operation", "code"}),
 		Seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "api_request_seconds", Help: "Time from the end of an API call's header to its answer.",
+			Name: "berth_api_request_seconds", Help: "Time from the end of an API call's header to its answer.",
 			Buckets: prometheus.ExponentialBuckets(1e-4, 4, 9),
 		}, []string{"service", "operation"}),
 		InFlight: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "api_requests_in_flight", Help: "API calls not answered yet.",
+			Name: "berth_api_requests_in_flight", Help: "API calls not answered yet.",
 		}),
 	}
 	reg.MustRegister(m.Requests, m.Seconds, m.InFlight)

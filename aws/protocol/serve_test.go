@@ -133,11 +133,11 @@ func TestMetrics(t *testing.T) {
 	}
 	slices.Sort(got)
 	want := []string{
-		"api_requests_in_flight = 0",
-		"api_requests_total OK CreateCluster ecs = 2",
-		"api_requests_total UnknownOperationException unknown ecs = 2",
-		"api_requests_total UnknownOperationException unknown unknown = 1",
-		"api_requests_total UnsupportedOperationException RunTask ecs = 1",
+		"berth_api_requests_in_flight = 0",
+		"berth_api_requests_total OK CreateCluster ecs = 2",
+		"berth_api_requests_total UnknownOperationException unknown ecs = 2",
+		"berth_api_requests_total UnknownOperationException unknown unknown = 1",
+		"berth_api_requests_total UnsupportedOperationException RunTask ecs = 1",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)

@@ -157,7 +157,7 @@ func TestUp(t *testing.T) {
 		t.Errorf("clusters: %q", got)
 	}
 	metrics := p.get(t, "/metrics")
-	for _, want := range []string{"berth_info{version=", "go_goroutines", "process_resident_memory_bytes", "berth_state_leader 1"} {
+	for _, want := range []string{"berth_info{version=", "go_goroutines", "process_resident_memory_bytes", "berth_state_leader 1", "berth_api_requests_total{"} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("no %s in metrics", want)
 		}
