@@ -44,31 +44,32 @@ func (env environment) bind(cmd *cobra.Command) *cobra.Command {
 }
 
 func dataDirFlag(cmd *cobra.Command, dir *string) {
-	cmd.Flags().StringVar(dir, "data-dir", server.Default().DataDir, "directory of everything that must survive a restart")
+	cmd.Flags().StringVar(dir, "data-dir", server.Default().DataDir, "`directory` of everything that must survive a restart")
 }
 
 // etcdFlags are those that say where the state is kept.
 func etcdFlags(cmd *cobra.Command, c *server.Config) {
 	f := cmd.Flags()
-	f.StringSliceVar(&c.Etcd.Endpoints, "etcd-endpoints", nil, "URLs of an etcd cluster that keeps the state; none: an etcd inside this process")
-	f.StringVar(&c.Etcd.CAFile, "etcd-cafile", "", "PEM file of the authority that etcd's certificates come from")
-	f.StringVar(&c.Etcd.CertFile, "etcd-certfile", "", "PEM file of our certificate for etcd")
-	f.StringVar(&c.Etcd.KeyFile, "etcd-keyfile", "", "PEM file of that certificate's key")
-	f.StringVar(&c.Etcd.User, "etcd-user", "", "user at etcd")
-	f.StringVar(&c.Etcd.Password, "etcd-password", "", "that user's password; the variable keeps it out of the process list")
+	f.StringSliceVar(&c.Etcd.Endpoints, "etcd-endpoints", nil, "`URLs` of an etcd cluster that keeps the state; none: an etcd inside this process")
+	f.StringVar(&c.Etcd.CAFile, "etcd-cafile", "", "PEM `file` of the authority that etcd's certificates come from")
+	f.StringVar(&c.Etcd.CertFile, "etcd-certfile", "", "PEM `file` of our certificate for etcd")
+	f.StringVar(&c.Etcd.KeyFile, "etcd-keyfile", "", "PEM `file` of that certificate's key")
+	f.StringVar(&c.Etcd.User, "etcd-user", "", "`name` of our user at etcd")
+	f.StringVar(&c.Etcd.Password, "etcd-password", "", "that user's `password`; the variable keeps it out of the process list")
 }
 
 // serverFlags are those of a control plane.
 func serverFlags(cmd *cobra.Command, c *server.Config, logs *logConfig) {
 	f := cmd.Flags()
-	f.StringVar(&c.Listen, "listen", c.Listen, "address of the API; port 0 takes a free one")
-	f.StringVar(&c.AdvertiseURL, "advertise-url", "", "URL at which clients and other servers reach this one (default: from --listen)")
-	f.StringVar(&c.Region, "region", c.Region, "AWS region that this control plane is")
-	f.StringVar(&c.Account, "account-id", c.Account, "AWS account that owns everything in it")
+	f.SortFlags = false
+	f.StringVar(&c.Listen, "listen", c.Listen, "`host:port` of the API; port 0 takes a free one")
 	dataDirFlag(cmd, &c.DataDir)
+	f.StringVar(&c.Region, "region", c.Region, "AWS `region` that this control plane is")
+	f.StringVar(&c.Account, "account-id", c.Account, "AWS account that owns everything in it, 12 `digits`")
+	f.StringVar(&logs.level, "log-level", "info", "`level` from which to log: debug, info, warn or error")
+	f.StringVar(&logs.format, "log-format", "text", "`form` of the log on stderr: text or json")
+	f.StringVar(&c.AdvertiseURL, "advertise-url", "", "`URL` at which clients and other servers reach this one (default: from --listen)")
 	etcdFlags(cmd, c)
-	f.StringVar(&logs.level, "log-level", "info", "debug, info, warn or error")
-	f.StringVar(&logs.format, "log-format", "text", "text or json")
 	cmd.Long += `
 
 The root access key is made at the first start and kept with the state. Both of

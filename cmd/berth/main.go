@@ -41,22 +41,27 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 }
 
 func newRoot(self string, env environment) *cobra.Command {
-	root := &cobra.Command{
-		Use:           "berth",
-		Short:         "Amazon ECS that you run yourself",
-		SilenceErrors: true, // run prints them
-		SilenceUsage:  true,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return fmt.Errorf("there is no command %q; `berth --help` lists them", args[0])
-			}
-			return cmd.Help()
-		},
-		Args: cobra.ArbitraryArgs,
-	}
+	root := group("berth", "Amazon ECS that you run yourself")
+	root.SilenceErrors, root.SilenceUsage = true, true // run prints them
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; `%s --help` lists the flags", err, cmd.CommandPath())
 	})
 	root.AddCommand(upCommand(self, env), serverCommand(env), envCommand(env), snapshotCommand(env), versionCommand())
 	return root
+}
+
+// group is a command that only has others below it.
+func group(name, short string) *cobra.Command {
+	return &cobra.Command{
+		Use:                   name,
+		Short:                 short,
+		DisableFlagsInUseLine: true,
+		Args:                  cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("there is no command %q; `%s --help` lists them", args[0], cmd.CommandPath())
+			}
+			return cmd.Help()
+		},
+	}
 }

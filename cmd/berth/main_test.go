@@ -92,6 +92,7 @@ func TestErrors(t *testing.T) {
 
 	for _, tc := range []struct{ name, args, vars, want string }{
 		{"no such command", "upp", "", `there is no command "upp"; ` + "`berth --help` lists them"},
+		{"no such command below", "snapshot store", "", `there is no command "store"; ` + "`berth snapshot --help` lists them"},
 		{"no such flag", "up --lisen x", "", "unknown flag: --lisen; `berth up --help` lists the flags"},
 		{"stray argument", "up now", "", `unknown command "now" for "berth up"`},
 		{"account", "up --account-id 12", "", `invalid --account-id "12": want 12 digits`},
@@ -113,7 +114,7 @@ func TestErrors(t *testing.T) {
 		{"etcd away", "server " + fresh + " --etcd-endpoints http://127.0.0.1:1", "", "etcd at http://127.0.0.1:1"},
 		{"no CA file", "server " + fresh + " --etcd-endpoints https://127.0.0.1:1 --etcd-cafile /none", "", "/none"},
 		{"env without credentials", "env --data-dir " + filepath.Dir(file), "", "start Berth with `berth up`"},
-		{"no file to save to", "snapshot save", "", "accepts 1 arg(s), received 0"},
+		{"no file to save to", "snapshot save", "", "want one file: berth snapshot save FILE"},
 		{"save without credentials", "snapshot save x --data-dir " + filepath.Dir(file), "", "start Berth with `berth up`"},
 		{"restore what is not there", "snapshot restore /none --data-dir " + t.TempDir(), "", "/none"},
 		{"restore what is no snapshot", "snapshot restore " + file + " --data-dir " + t.TempDir(), "", "snapshot"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -10,7 +11,7 @@ import (
 )
 
 func snapshotCommand(env environment) *cobra.Command {
-	cmd := &cobra.Command{Use: "snapshot", Short: "Save or restore the whole state", Args: cobra.NoArgs}
+	cmd := group("snapshot", "Save or restore the whole state")
 	cmd.AddCommand(snapshotSaveCommand(env), snapshotRestoreCommand(env))
 	return cmd
 }
@@ -20,7 +21,7 @@ func snapshotSaveCommand(env environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "save FILE",
 		Short: "Save the state of a running control plane, as of one moment",
-		Args:  cobra.ExactArgs(1),
+		Args:  oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return cli.SaveSnapshot(cmd.Context(), dataDir, args[0])
 		},
@@ -35,7 +36,7 @@ func snapshotRestoreCommand(env environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore FILE",
 		Short: "Fill an empty state from a snapshot, while no control plane runs",
-		Args:  cobra.ExactArgs(1),
+		Args:  oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f, err := os.Open(args[0])
 			if err != nil {
@@ -50,4 +51,11 @@ func snapshotRestoreCommand(env environment) *cobra.Command {
 	env.bind(cmd)
 	cmd.Flags().BoolVar(&force, "force", false, "replace a state that is not empty") // never from the environment
 	return cmd
+}
+
+func oneFile(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("want one file: %s", cmd.UseLine())
+	}
+	return nil
 }
