@@ -31,9 +31,9 @@ func (c *Codec) DecodeCBOR(data []byte, v any) (Members, error) {
 }
 
 type cborDecoder struct {
+	limits
 	data []byte
 	pos  int
-	deep int
 }
 
 // cborHead is the initial byte of an item with its argument.
@@ -89,13 +89,6 @@ func (d *cborDecoder) null() bool {
 	return false
 }
 
-func (d *cborDecoder) enter() error {
-	if d.deep++; d.deep > maxDepth {
-		return &Error{Message: fmt.Sprintf("The message is nested deeper than %d levels", maxDepth)}
-	}
-	return nil
-}
-
 // more reports whether another element follows in the collection that starts
 // with h, after n.
 func (d *cborDecoder) more(h cborHead, n int) bool {
@@ -107,7 +100,7 @@ func (d *cborDecoder) more(h cborHead, n int) bool {
 		}
 	}
 	if !more {
-		d.deep--
+		d.leave()
 	}
 	return more
 }
@@ -199,6 +192,9 @@ func half(bits uint16) float64 {
 // value reads the next item, which is not null, into v.
 func (d *cborDecoder) value(p *plan, v reflect.Value) error {
 	if p.kind == pointerKind {
+		if err := d.take(p.elem.typ); err != nil {
+			return err
+		}
 		e := reflect.New(p.elem.typ)
 		v.Set(e)
 		return d.value(p.elem, e.Elem())
@@ -286,6 +282,9 @@ func (d *cborDecoder) list(h cborHead, p *plan, v reflect.Value) error {
 		if d.null() {
 			continue
 		}
+		if err := d.take(p.elem.typ); err != nil {
+			return err
+		}
 		if err := d.value(p.elem, extend(v)); err != nil {
 			return inElement(err, n)
 		}
@@ -310,11 +309,14 @@ func (d *cborDecoder) mapping(h cborHead, p *plan, v reflect.Value) error {
 			continue
 		}
 		key := string(k)
+		if err := d.take(p.elem.typ); err != nil {
+			return err
+		}
 		e := reflect.New(p.elem.typ).Elem()
 		if err := d.value(p.elem, e); err != nil {
 			return inMember(err, key)
 		}
-		v.SetMapIndex(reflect.ValueOf(key).Convert(p.typ.Key()), e)
+		p.put(v, key, e)
 	}
 	return nil
 }
@@ -326,6 +328,7 @@ func (d *cborDecoder) union(h cborHead, p *plan, v reflect.Value) error {
 	if err := d.enter(); err != nil {
 		return err
 	}
+	v.SetZero()
 	for n := 0; d.more(h, n); n++ {
 		key, err := d.key()
 		if err != nil {

@@ -31,6 +31,8 @@ func TestDecodeQuery(t *testing.T) {
 		{"an empty structure", "Inner=", thing{Inner: &thing{}}},
 		{"a list with names of its own", "Lev.item.1=HIGH", thing{Levels: []level{"HIGH"}}},
 		{"a map", "Map.entry.1.key=k&Map.entry.1.value=v&Map.entry.2.key=e&Map.entry.2.value=", thing{Map: map[string]string{"k": "v", "e": ""}}},
+		{"a map of lists", "Lists.entry.1.key=k&Lists.entry.1.value.member.1=v", thing{Lists: map[string][]string{"k": {"v"}}}},
+		{"a map by Name and Value", "Map.entry.1.Name=k&Map.entry.1.Value=v", thing{Map: map[string]string{"k": "v"}}},
 		{"nested lists", "Things.member.1.List.member.1=x&Things.member.2.Name=n", thing{Things: []thing{{List: []string{"x"}}, {Name: ptr("n")}}}},
 		{"a union", "Choice.Many.member.1=x", thing{Choice: &choiceMemberMany{[]string{"x"}}}},
 	} {

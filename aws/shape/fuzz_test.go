@@ -74,6 +74,7 @@ var formSeeds = []string{
 	"Name=a&Count=7&At=2026-11-22T12:00:00Z&Raw=AQI%3D&On=true&Ratio=Infinity",
 	"List.member.2=b&List.member.1=a&Map.entry.1.key=k&Map.entry.1.value=v&Lev.item.1=HIGH",
 	"Things.member.1.Inner.Choice.Many.member.1=x&Inner=&List=",
+	"ThingMap.entry.1.key=k&ThingMap.entry.1.value.Lists.entry.1.key=k&ThingMap.entry.1.value.Lists.entry.1.value.member.1=v",
 	"List.2=b&List.1=a&Things.1.Name=x&Choice.Text=y",
 }
 

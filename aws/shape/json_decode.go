@@ -1,8 +1,6 @@
 package shape
 
 import (
-	"encoding/base64"
-	"fmt"
 	"reflect"
 )
 
@@ -35,6 +33,9 @@ type jsonDecoder struct{ jsonScanner }
 func (d *jsonDecoder) value(p *plan, v reflect.Value) error {
 	switch p.kind {
 	case pointerKind:
+		if err := d.take(p.elem.typ); err != nil {
+			return err
+		}
 		e := reflect.New(p.elem.typ)
 		v.Set(e)
 		return d.value(p.elem, e.Elem())
@@ -66,17 +67,20 @@ func (d *jsonDecoder) value(p *plan, v reflect.Value) error {
 // null reads a null if it is next.
 func (d *jsonDecoder) null() bool { return d.peek() == 'n' && d.literal("null") }
 
-// open reads the bracket that starts an object or a list; it is the type
-// expected, in AWS's words, that a message says was not found.
+// open reads the bracket that starts an object or a list; expected is what AWS
+// says where there is a scalar instead.
 func (d *jsonDecoder) open(bracket byte, expected string) error {
 	switch d.peek() {
 	case bracket:
 		d.pos++
 		return d.enter()
-	case '"', 't', 'f', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
-		return &Error{Message: expected}
+	case '{', '[':
+		return d.mismatch("")
 	}
-	return d.mismatch("")
+	if err := d.skip(); err != nil {
+		return err
+	}
+	return &Error{Message: expected}
 }
 
 func (d *jsonDecoder) structure(p *plan, v reflect.Value, present Members) error {
@@ -122,6 +126,9 @@ func (d *jsonDecoder) list(p *plan, v reflect.Value) error {
 		if d.null() {
 			continue
 		}
+		if err := d.take(p.elem.typ); err != nil {
+			return err
+		}
 		if err := d.value(p.elem, extend(v)); err != nil {
 			return inElement(err, n)
 		}
@@ -145,11 +152,14 @@ func (d *jsonDecoder) mapping(p *plan, v reflect.Value) error {
 		if d.null() {
 			continue
 		}
+		if err := d.take(p.elem.typ); err != nil {
+			return err
+		}
 		e := reflect.New(p.elem.typ).Elem()
 		if err := d.value(p.elem, e); err != nil {
 			return inMember(err, key)
 		}
-		v.SetMapIndex(reflect.ValueOf(key).Convert(p.typ.Key()), e)
+		p.put(v, key, e)
 	}
 }
 
@@ -158,6 +168,7 @@ func (d *jsonDecoder) union(p *plan, v reflect.Value) error {
 	if err := d.open('{', "Expected null"); err != nil {
 		return err
 	}
+	v.SetZero()
 	for n := 0; ; n++ {
 		more, err := d.more('}', n)
 		if err != nil {
@@ -226,15 +237,6 @@ func (d *jsonDecoder) blob(v reflect.Value) error {
 	return setBase64(v, text)
 }
 
-func setBase64(v reflect.Value, text []byte) error {
-	b, err := base64.StdEncoding.AppendDecode([]byte{}, text)
-	if err != nil {
-		return &Error{Message: "The blob is not valid base64"}
-	}
-	v.SetBytes(b)
-	return nil
-}
-
 // numeric reads a number, or the time that it stands for.
 func (d *jsonDecoder) numeric(p *plan, v reflect.Value) error {
 	switch c := d.peek(); {
@@ -280,14 +282,4 @@ func (d *jsonDecoder) mismatch(target string) error {
 		return mismatch("NULL_VALUE", target)
 	}
 	return mismatch("NUMBER_VALUE", target)
-}
-
-// AWS's words for a collection in the wrong place.
-var (
-	errList = &Error{Message: "Start of list found where not expected"}
-	errMap  = &Error{Message: "Start of structure or map found where not expected."}
-)
-
-func mismatch(found, target string) error {
-	return &Error{Message: fmt.Sprintf("%s can not be converted to %s", found, target)}
 }

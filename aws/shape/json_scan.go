@@ -14,9 +14,9 @@ import (
 // UTF-8 and escapes that stand for no character, so that a string that was read
 // is written back the same.
 type jsonScanner struct {
+	limits
 	data []byte
 	pos  int
-	deep int
 }
 
 // broken returns the error for text that is not JSON at the scanner's position.
@@ -49,14 +49,6 @@ func (s *jsonScanner) expect(c byte) error {
 	return nil
 }
 
-// enter notes that the value read next lies one level deeper.
-func (s *jsonScanner) enter() error {
-	if s.deep++; s.deep > maxDepth {
-		return &Error{Message: fmt.Sprintf("The message is nested deeper than %d levels", maxDepth)}
-	}
-	return nil
-}
-
 // more reports whether another element or member follows in the list or object
 // that ends with end; n counts those before it. It reads the comma or the end.
 func (s *jsonScanner) more(end byte, n int) (bool, error) {
@@ -64,7 +56,7 @@ func (s *jsonScanner) more(end byte, n int) (bool, error) {
 	switch {
 	case c == end:
 		s.pos++
-		s.deep--
+		s.leave()
 		return false, nil
 	case n == 0:
 		return true, nil
@@ -161,8 +153,6 @@ func (s *jsonScanner) text() ([]byte, error) {
 	s.pos = len(s.data)
 	return nil, s.broken("")
 }
-
-var errNotUTF8 = &Error{Message: "The text is not valid UTF-8"}
 
 // escaped reads the rest of a string that started at start and has its first
 // escape at the scanner's position.

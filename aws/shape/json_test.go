@@ -35,13 +35,13 @@ type thing struct {
 	Inner    *thing
 	Things   []thing
 	ThingMap map[string]thing
+	Lists    map[string][]string
 	String_  *string
 	Weird    *string
 	Choice   choice
 	Choices  []choice
 
 	ResultMetadata struct{ X int }
-	hidden         int
 }
 
 // record embeds a struct, as the state's records do.
@@ -104,6 +104,7 @@ func TestJSON(t *testing.T) {
 		{"structures", thing{Inner: &thing{Name: ptr("x")}}, `"inner":{` + always + `,"name":"x"}`},
 		{"an empty structure", thing{Inner: &thing{}}, `"inner":{` + always + `}`},
 		{"lists of structures", thing{Things: []thing{{}}}, `"things":[{` + always + `}]`},
+		{"maps of lists", thing{Lists: map[string][]string{"k": {"v"}}}, `"lists":{"k":["v"]}`},
 		{"maps of structures", thing{ThingMap: map[string]thing{"k": {}}}, `"thingMap":{"k":{` + always + `}}`},
 		{"a name that Go cannot have", thing{String_: ptr("s")}, `"string":"s"`},
 		{"a name by exception", thing{Weird: ptr("w")}, `"Odd-Name":"w"`},
@@ -219,11 +220,12 @@ func TestDecodeJSONErrors(t *testing.T) {
 		`{"choice":{"color":"red"}}`:             "choice.color: Unknown member of a union",
 		`{"choice":{"more":{"size":"x"}}}`:       "choice.more.size: STRING_VALUE can not be converted to an Integer",
 		`{"x":` + strings.Repeat("[", 200) + `}`: "x: The message is nested deeper than 100 levels",
-		strings.Repeat(`{"inner":`, 200):         strings.Repeat("inner.", 99) + "inner: The message is nested deeper than 100 levels",
+		`{"things":[` + strings.Repeat("{},", 1<<19): "things: The message takes more than 128 MiB of memory",
+		strings.Repeat(`{"inner":`, 200):             strings.Repeat("inner.", 99) + "inner: The message is nested deeper than 100 levels",
 	} {
 		_, err := lower.DecodeJSON([]byte(text), &thing{})
 		if err == nil || err.Error() != want {
-			t.Errorf("%s:\ngot  %v\nwant %s", text, err, want)
+			t.Errorf("%.99s:\ngot  %v\nwant %s", text, err, want)
 		}
 	}
 }

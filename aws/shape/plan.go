@@ -202,12 +202,9 @@ func (b *planner) behind(p *plan) error {
 			continue
 		}
 		value, ok := t.Elem().FieldByName("Value")
-		_, name, named := strings.Cut(t.Elem().Name(), "Member")
+		name, named := strings.CutPrefix(t.Elem().Name(), p.typ.Name()+"Member")
 		if !ok || !named {
-			return fmt.Errorf("%s is no variant of a union", t)
-		}
-		if rest, ok := strings.CutPrefix(t.Elem().Name(), p.typ.Name()+"Member"); ok {
-			name = rest
+			return fmt.Errorf("%s is no variant of %s", t, p.typ)
 		}
 		v, err := b.plan(value.Type)
 		if err != nil {

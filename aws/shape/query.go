@@ -2,7 +2,6 @@ package shape
 
 import (
 	"cmp"
-	"fmt"
 	"net/url"
 	"reflect"
 	"slices"
@@ -36,13 +35,14 @@ func (c *Codec) decodeForm(form url.Values, v any, flat bool) (Members, error) {
 	pairs := make([]pair, 0, len(form))
 	for name, values := range form {
 		if strings.Count(name, ".") > maxDepth {
-			return nil, &Error{Message: fmt.Sprintf("The message is nested deeper than %d levels", maxDepth)}
+			return nil, errDepth
 		}
 		pairs = append(pairs, pair{name, values[0]})
 	}
 	slices.SortFunc(pairs, func(a, b pair) int { return compareNames(a.name, b.name) })
 	present := Members{}
-	return present, formDecoder{flat}.structure(p, rv, pairs, present)
+	d := formDecoder{flat: flat}
+	return present, d.structure(p, rv, pairs, present)
 }
 
 // pair is a parameter of a form: what is left of its name at some depth, and
@@ -66,6 +66,7 @@ func compareNames(a, b string) int {
 }
 
 type formDecoder struct {
+	limits
 	flat bool // lists have no level of their own, as in ec2
 }
 
@@ -89,29 +90,37 @@ func each(pairs []pair, do func(name string, below []pair) error) error {
 	return nil
 }
 
-// value reads what pairs say into v; a pair without a name is the value itself.
-func (d formDecoder) value(f *field, p *plan, v reflect.Value, pairs []pair) error {
-	own := pairs[0].name == ""
-	switch p.kind {
-	case pointerKind:
+// value reads what pairs, at least one, say into v. The first may be without a
+// name and so be the value itself, as in L= for an empty list.
+func (d *formDecoder) value(f *field, p *plan, v reflect.Value, pairs []pair) error {
+	if p.kind == pointerKind {
+		if err := d.take(p.elem.typ); err != nil {
+			return err
+		}
 		e := reflect.New(p.elem.typ)
 		v.Set(e)
 		return d.value(f, p.elem, e.Elem(), pairs)
-	case documentKind:
-		return &Error{Message: "Documents can not be sent in a form"}
+	}
+	own, text, below := pairs[0].name == "", pairs[0].value, pairs
+	if own {
+		below = pairs[1:]
+	}
+	switch p.kind {
 	case structKind, unionKind, listKind, mapKind:
-		if own && pairs[0].value != "" {
+		if own && text != "" {
 			return &Error{Message: "Expected members below it, not a value"}
 		}
-		if own {
-			pairs = pairs[1:]
-		}
-	default:
-		if !own || len(pairs) > 1 {
-			return errMap
-		}
-		return p.setText(v, pairs[0].value, time.RFC3339Nano)
+		return d.container(f, p, v, below)
+	case documentKind:
+		return &Error{Message: "Documents can not be sent in a form"}
 	}
+	if !own || len(below) > 0 {
+		return errMap
+	}
+	return p.setText(v, text, time.RFC3339Nano)
+}
+
+func (d *formDecoder) container(f *field, p *plan, v reflect.Value, pairs []pair) error {
 	switch p.kind {
 	case structKind:
 		return d.structure(p, v, pairs, nil)
@@ -120,10 +129,10 @@ func (d formDecoder) value(f *field, p *plan, v reflect.Value, pairs []pair) err
 	case listKind:
 		return d.list(f, p, v, pairs)
 	}
-	return d.mapping(p, v, pairs)
+	return d.mapping(f, p, v, pairs)
 }
 
-func (d formDecoder) structure(p *plan, v reflect.Value, pairs []pair, present Members) error {
+func (d *formDecoder) structure(p *plan, v reflect.Value, pairs []pair, present Members) error {
 	return each(pairs, func(name string, below []pair) error {
 		f := p.find([]byte(name))
 		if f == nil {
@@ -139,7 +148,8 @@ func (d formDecoder) structure(p *plan, v reflect.Value, pairs []pair, present M
 	})
 }
 
-func (d formDecoder) union(p *plan, v reflect.Value, pairs []pair) error {
+func (d *formDecoder) union(p *plan, v reflect.Value, pairs []pair) error {
+	v.SetZero()
 	err := each(pairs, func(name string, below []pair) error {
 		f, err := p.choose(v, []byte(name))
 		if err != nil {
@@ -153,20 +163,26 @@ func (d formDecoder) union(p *plan, v reflect.Value, pairs []pair) error {
 	return oneVariant(p, v)
 }
 
-func (d formDecoder) list(f *field, p *plan, v reflect.Value, pairs []pair) error {
+func (d *formDecoder) list(f *field, p *plan, v reflect.Value, pairs []pair) error {
 	element := ""
 	if !d.flat {
 		element = f.element
 	}
 	v.Set(reflect.MakeSlice(p.typ, 0, 0))
 	return numbered(pairs, element, func(n int, below []pair) error {
+		if err := d.take(p.elem.typ); err != nil {
+			return err
+		}
 		return inElement(d.value(f, p.elem, extend(v), below), n)
 	})
 }
 
-func (d formDecoder) mapping(p *plan, v reflect.Value, pairs []pair) error {
+func (d *formDecoder) mapping(f *field, p *plan, v reflect.Value, pairs []pair) error {
 	v.Set(reflect.MakeMap(p.typ))
 	return numbered(pairs, "entry", func(n int, below []pair) error {
+		if err := d.take(p.elem.typ); err != nil {
+			return err
+		}
 		key, hasKey := "", false
 		e := reflect.New(p.elem.typ).Elem()
 		err := each(below, func(name string, below []pair) error {
@@ -174,7 +190,7 @@ func (d formDecoder) mapping(p *plan, v reflect.Value, pairs []pair) error {
 			case "key", "Name": // sns says Name and Value
 				key, hasKey = below[0].value, true
 			case "value", "Value":
-				return d.value(nil, p.elem, e, below)
+				return d.value(f, p.elem, e, below)
 			}
 			return nil
 		})
@@ -184,7 +200,7 @@ func (d formDecoder) mapping(p *plan, v reflect.Value, pairs []pair) error {
 		if err != nil {
 			return inElement(err, n)
 		}
-		v.SetMapIndex(reflect.ValueOf(key).Convert(p.typ.Key()), e)
+		p.put(v, key, e)
 		return nil
 	})
 }

@@ -11,15 +11,13 @@ package shape
 import (
 	"bytes"
 	"reflect"
-	"strconv"
-	"strings"
 	"sync"
 )
 
 // Names says how a service writes its members. Reading ignores case.
 type Names struct {
 	Lower  bool              // members start with a lower-case letter (ecs, logs, ecr, codedeploy)
-	Except map[string]string // "Struct.Field" to the wire name that no rule gives
+	Except map[string]string // "Struct.Field" to the wire name that no rule gives; a list's to "name/element" where its elements have one, too
 
 	// Unions lists what can stand behind the interfaces among the SDK's types:
 	// pointers to the variants of each union, such as
@@ -38,44 +36,9 @@ type Codec struct {
 // New returns the codec for names.
 func New(names Names) *Codec { return &Codec{names: names} }
 
-// Error says which member of a message could not be decoded, and why.
-type Error struct {
-	Path    string // such as containerDefinitions[0].cpu; empty for the message as a whole
-	Message string
-}
-
-func (e *Error) Error() string {
-	if e.Path == "" {
-		return e.Message
-	}
-	return e.Path + ": " + e.Message
-}
-
-// inMember returns err with its path starting at the member called name.
-func inMember(err error, name string) error {
-	e, ok := err.(*Error)
-	if !ok {
-		return err
-	}
-	dot := "."
-	if e.Path == "" || strings.HasPrefix(e.Path, "[") {
-		dot = ""
-	}
-	return &Error{name + dot + e.Path, e.Message}
-}
-
-// inElement returns err with its path starting at the element with that index.
-func inElement(err error, index int) error {
-	return inMember(err, "["+strconv.Itoa(index)+"]")
-}
-
 // Members is the set of top-level members that a message carried, by Go field
 // name: the only way to tell an absent number or bool from its zero value.
 type Members map[string]bool
-
-// maxDepth bounds how deep a message may nest; the deepest that AWS's models
-// allow for is far below.
-const maxDepth = 100
 
 // target returns the plan and the settable struct behind v, which must be a
 // pointer to a struct.

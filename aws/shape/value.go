@@ -1,8 +1,7 @@
 package shape
 
 import (
-	"fmt"
-	"math"
+	"encoding/base64"
 	"reflect"
 	"strconv"
 	"time"
@@ -19,27 +18,19 @@ func extend(v reflect.Value) reflect.Value {
 	return v.Index(n)
 }
 
+// put sets the entry of v, a map, for key.
+func (p *plan) put(v reflect.Value, key string, value reflect.Value) {
+	k := reflect.New(p.typ.Key()).Elem()
+	k.SetString(key)
+	v.SetMapIndex(k, value)
+}
+
 // timeIn returns the time that v is, without a copy on the heap where it can.
 func timeIn(v reflect.Value) time.Time {
 	if v.CanAddr() {
 		return *v.Addr().Interface().(*time.Time)
 	}
 	return v.Interface().(time.Time)
-}
-
-// noun is what AWS calls a number's or a time's type in its errors.
-func (p *plan) noun() string {
-	switch {
-	case p.kind == timeKind:
-		return "milliseconds since epoch"
-	case p.kind == floatKind && p.typ.Bits() == 32:
-		return "a Float"
-	case p.kind == floatKind:
-		return "a Double"
-	case p.typ.Bits() == 64:
-		return "a Long"
-	}
-	return "an Integer"
 }
 
 // setNumber sets v, a number or a time, to what text says.
@@ -88,13 +79,6 @@ func (p *plan) setInt(v reflect.Value, i int64, ok bool, text string) error {
 		return nil
 	}
 	return outOfRange(text, p)
-}
-
-func outOfRange(text string, p *plan) error {
-	if f, err := strconv.ParseFloat(text, 64); err == nil && p.kind != floatKind && f != math.Trunc(f) {
-		return &Error{Message: text + " is not an integer"}
-	}
-	return &Error{Message: text + " is out of range for " + p.noun()}
 }
 
 // choose makes v, a union, hold the variant that is called name on the wire.
@@ -163,6 +147,12 @@ func isNumber(text string) bool {
 	return err == nil && s.pos == len(text)
 }
 
-func notA(text, what string) error {
-	return &Error{Message: fmt.Sprintf("%q is not %s", text, what)}
+// setBase64 sets v, a blob, to what text stands for.
+func setBase64(v reflect.Value, text []byte) error {
+	b, err := base64.StdEncoding.AppendDecode([]byte{}, text)
+	if err != nil {
+		return &Error{Message: "The blob is not valid base64"}
+	}
+	v.SetBytes(b)
+	return nil
 }
