@@ -180,8 +180,8 @@ func TestRefused(t *testing.T) {
 		{"an unsigned header", func(r *http.Request, want *Expect, body *string) { r.Header.Set("X-Amz-Security-Token", "x") }, Mismatch,
 			"'x-amz-security-token' must be a 'SignedHeader'"},
 		{"host not signed", func(r *http.Request, want *Expect, body *string) { edit(r, "host;", "") }, Mismatch, "'Host' or ':authority' must be a 'SignedHeader'"},
-		{"hash of another body", func(r *http.Request, want *Expect, body *string) { resign(t, r, sha256Hex(nil)) }, BodyHash, "x-amz-content-sha256"},
-		{"body left unsigned", func(r *http.Request, want *Expect, body *string) { resign(t, r, "UNSIGNED-PAYLOAD") }, BodyHash, ""},
+		{"hash of another body", func(r *http.Request, want *Expect, body *string) { resign(t, r, sha256Hex(nil), "ecs") }, BodyHash, "x-amz-content-sha256"},
+		{"body left unsigned", func(r *http.Request, want *Expect, body *string) { resign(t, r, "UNSIGNED-PAYLOAD", "ecs") }, BodyHash, ""},
 		{"service", func(r *http.Request, want *Expect, body *string) { want.Service = "sts" }, Mismatch, "Credential should be scoped to correct service: 'sts'."},
 		{"region", func(r *http.Request, want *Expect, body *string) { want.Regions = []string{"eu-west-1"} }, Mismatch,
 			"Credential should be scoped to a valid region, not 'us-east-1'."},
@@ -228,11 +228,36 @@ func edit(r *http.Request, old, new string) {
 	r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), old, new, 1))
 }
 
+// Only S3 lets a client sign something else than the body's hash.
+func TestS3Payloads(t *testing.T) {
+	for hash, want := range map[string]Kind{
+		sha256Hex([]byte("data")):            0,
+		"UNSIGNED-PAYLOAD":                   0,
+		"STREAMING-UNSIGNED-PAYLOAD-TRAILER": 0,
+		"STREAMING-AWS4-HMAC-SHA256-PAYLOAD": 0,
+		sha256Hex([]byte("other data")):      BodyHash,
+		"UNSIGNED":                           BodyHash,
+	} {
+		r := newRequest(t, "PUT", "http://localhost/bucket/key", "data")
+		resign(t, r, hash, "s3")
+		if err := verify(r, "data", expect("s3")); kindOf(err) != want {
+			t.Errorf("%s: got %v", hash, err)
+		}
+	}
+	r := newRequest(t, "PUT", "http://localhost/bucket/key", "data")
+	sign(t, r, "data", "s3")
+	if err := verify(r, "data", expect("s3")); kindOf(err) != Incomplete {
+		t.Errorf("no hash: got %v", err)
+	}
+}
+
 // resign signs r again with a body hash that it names.
-func resign(t testing.TB, r *http.Request, payloadHash string) {
+func resign(t testing.TB, r *http.Request, payloadHash, service string) {
+	t.Helper()
 	r.Header.Del("Authorization")
 	r.Header.Set("X-Amz-Content-Sha256", payloadHash)
-	err := v4.NewSigner().SignHTTP(t.Context(), aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: secret}, r, payloadHash, "ecs", "us-east-1", noon)
+	err := v4.NewSigner().SignHTTP(t.Context(), aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: secret}, r,
+		payloadHash, service, "us-east-1", noon, forService(service))
 	if err != nil {
 		t.Fatal(err)
 	}
