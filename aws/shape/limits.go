@@ -10,8 +10,8 @@ const (
 	// allow for is far below.
 	maxDepth = 100
 
-	// maxMemory bounds what a message may turn into, in bytes: two bytes of JSON
-	// can stand for a structure of a thousand.
+	// maxMemory bounds what a message may turn into, in bytes: three bytes of JSON
+	// can stand for a structure of hundreds.
 	maxMemory = 128 << 20
 )
 
