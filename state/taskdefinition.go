@@ -14,12 +14,23 @@ type TaskDefinition struct {
 	Tags []types.Tag
 }
 
-const taskDefinitionsByFamily = 0
+const (
+	taskDefinitionsByFamily = iota
+	taskDefinitionsInDeletion
+)
 
 var taskDefinitions = kind[TaskDefinition]{
-	name:    "task-definitions",
-	key:     func(d *TaskDefinition) string { return *d.TaskDefinitionArn },
-	indexes: []func(*TaskDefinition) string{taskDefinitionsByFamily: func(d *TaskDefinition) string { return aws.ToString(d.Family) }},
+	name: "task-definitions",
+	key:  func(d *TaskDefinition) string { return *d.TaskDefinitionArn },
+	indexes: []func(*TaskDefinition) string{
+		taskDefinitionsByFamily: func(d *TaskDefinition) string { return aws.ToString(d.Family) },
+		taskDefinitionsInDeletion: func(d *TaskDefinition) string {
+			if d.Status != types.TaskDefinitionStatusDeleteInProgress {
+				return ""
+			}
+			return string(d.Status)
+		},
+	},
 }
 
 // Family numbers the revisions of the task definitions that share a name. It
@@ -35,6 +46,11 @@ var families = kind[Family]{name: "families", key: func(f *Family) string { retu
 // ARNs: 10 comes before 9.
 func (v *View) TaskDefinitionsOf(family string) iter.Seq[TaskDefinition] {
 	return v.TaskDefinitions.by(taskDefinitionsByFamily, family)
+}
+
+// TaskDefinitionsInDeletion yields the revisions that go once nothing runs them.
+func (v *View) TaskDefinitionsInDeletion() iter.Seq[TaskDefinition] {
+	return v.TaskDefinitions.by(taskDefinitionsInDeletion, string(types.TaskDefinitionStatusDeleteInProgress))
 }
 
 // ServicesFrom yields the services that run a task definition, by its ARN.

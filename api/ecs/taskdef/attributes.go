@@ -59,7 +59,7 @@ func (n *need) task(d *definition) {
 	n.when(d.IpcMode == types.IpcModeTask || d.IpcMode == types.IpcModeNone, dockerAPI+"1.32")
 	n.when(d.ProxyConfiguration != nil, capability+"aws-appmesh")
 	n.when(d.EphemeralStorage != nil, capability+"extensible-ephemeral-storage")
-	n.when(len(d.InferenceAccelerators) > 0, capability+"task-eia")
+	n.when(len(d.accelerators) > 0, capability+"task-eia")
 	n.when(isTrue(d.EnableFaultInjection), capability+"fault-injection")
 }
 

@@ -67,7 +67,7 @@ func checkExternal(d *definition) error {
 		return bad("s3filesVolumeConfiguration")
 	case d.mounts(func(v *types.Volume) bool { return isTrue(v.ConfiguredAtLaunch) }):
 		return bad("volumes that are configured at launch")
-	case len(d.InferenceAccelerators) > 0:
+	case len(d.accelerators) > 0:
 		return bad("inferenceAccelerators")
 	case isTrue(d.EnableFaultInjection):
 		return bad("fault injection")
@@ -89,7 +89,7 @@ func checkManagedInstances(d *definition) error {
 		return bad("network mode 'bridge'")
 	case d.isWindows():
 		return bad("Windows containers")
-	case len(d.InferenceAccelerators) > 0:
+	case len(d.accelerators) > 0:
 		return bad("inferenceAccelerators")
 	case d.mounts(func(v *types.Volume) bool { return v.FsxWindowsFileServerVolumeConfiguration != nil }):
 		return bad("fsxWindowsFileServerVolumeConfiguration")

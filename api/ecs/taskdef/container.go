@@ -176,7 +176,7 @@ func checkGPU(c *container, r types.ResourceRequirement) error {
 }
 
 func checkAccelerator(d *definition, c *container, r types.ResourceRequirement) error {
-	for _, a := range d.InferenceAccelerators {
+	for _, a := range d.accelerators {
 		if *a.DeviceName == text(r.Value) {
 			return nil
 		}

@@ -74,7 +74,7 @@ func checkFargateTask(d *definition) error {
 		return refuse("Tasks using the Fargate launch type do not support pidMode 'host'. The supported value for pidMode is 'task'.")
 	case len(d.PlacementConstraints) > 0:
 		return notOnFargate("constraints")
-	case len(d.InferenceAccelerators) > 0:
+	case len(d.accelerators) > 0:
 		return notOnFargate("inferenceAccelerators")
 	case d.mounts(func(v *types.Volume) bool { return v.Host != nil && v.Host.SourcePath != nil }):
 		return notOnFargate("sourcePath")

@@ -167,7 +167,7 @@ func checkFaultInjection(d *definition) error {
 
 func checkAccelerators(d *definition) error {
 	seen := map[string]bool{}
-	for _, a := range d.InferenceAccelerators {
+	for _, a := range d.accelerators {
 		switch {
 		case empty(a.DeviceName):
 			return blank("InferenceAccelerator.deviceName")

@@ -23,6 +23,8 @@ import (
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html
 func Complete(in *ecs.RegisterTaskDefinitionInput) (types.TaskDefinition, error) {
 	d := &definition{TaskDefinition: document(in)}
+	//lint:ignore SA1019 ECS still keeps and describes what is no longer sold
+	d.accelerators = in.InferenceAccelerators
 	for _, check := range []func(*definition) error{
 		checkFamily, checkContainers, checkSize, checkTask, checkVolumes, checkEachContainer, checkBetween, checkCompatibilities,
 	} {
@@ -33,6 +35,8 @@ func Complete(in *ecs.RegisterTaskDefinitionInput) (types.TaskDefinition, error)
 	fillDefaults(d)
 	d.Compatibilities = compatibilities(d)
 	d.RequiresAttributes = requiredAttributes(d)
+	//lint:ignore SA1019 see above
+	d.InferenceAccelerators = d.accelerators
 	return d.TaskDefinition, nil
 }
 
@@ -41,6 +45,8 @@ type definition struct {
 	types.TaskDefinition
 	cpu    int // CPU units of the task; 0 where it has none
 	memory int // MiB of the task; 0 where it has none
+
+	accelerators []types.InferenceAccelerator
 }
 
 type container = types.ContainerDefinition
@@ -54,7 +60,6 @@ func document(in *ecs.RegisterTaskDefinitionInput) types.TaskDefinition {
 		EphemeralStorage:        in.EphemeralStorage,
 		ExecutionRoleArn:        in.ExecutionRoleArn,
 		Family:                  in.Family,
-		InferenceAccelerators:   in.InferenceAccelerators,
 		IpcMode:                 in.IpcMode,
 		Memory:                  in.Memory,
 		NetworkMode:             in.NetworkMode,

@@ -1,0 +1,57 @@
+package control
+
+import (
+	"time"
+
+	"github.com/tidwall/btree"
+)
+
+// agenda is which objects to look at, and when. The zero value is empty.
+type agenda struct {
+	when  map[string]time.Time
+	order *btree.BTreeG[entry]
+}
+
+type entry struct {
+	at  time.Time
+	key string
+}
+
+func earlier(a, b entry) bool {
+	if c := a.at.Compare(b.at); c != 0 {
+		return c < 0
+	}
+	return a.key < b.key
+}
+
+// set puts key on the agenda at a time, in place of the time it had.
+func (a *agenda) set(key string, at time.Time) {
+	if a.when == nil {
+		a.when = map[string]time.Time{}
+		a.order = btree.NewBTreeGOptions(earlier, btree.Options{NoLocks: true})
+	}
+	if old, ok := a.when[key]; ok {
+		a.order.Delete(entry{old, key})
+	}
+	a.when[key] = at
+	a.order.Set(entry{at, key})
+}
+
+// take removes and returns the keys whose time has come, the earliest first.
+func (a *agenda) take(now time.Time) (keys []string) {
+	for at, ok := a.next(); ok && !at.After(now); at, ok = a.next() {
+		e, _ := a.order.PopMin()
+		delete(a.when, e.key)
+		keys = append(keys, e.key)
+	}
+	return keys
+}
+
+// next returns the time of what comes first.
+func (a *agenda) next() (time.Time, bool) {
+	if a.order == nil {
+		return time.Time{}, false
+	}
+	e, ok := a.order.Min()
+	return e.at, ok
+}

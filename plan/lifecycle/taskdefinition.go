@@ -1,0 +1,39 @@
+// Package lifecycle decides when records come to their end.
+//
+// [TaskDefinition] removes revisions whose deletion was asked for, once nothing
+// runs them. Each function is pure and asked again after every change.
+package lifecycle
+
+import (
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"berth/plan"
+	"berth/state"
+)
+
+// TaskDefinition removes d when its deletion was asked for and all services and
+// tasks that run it have ended.
+//
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteTaskDefinitions.html
+func TaskDefinition(v *state.View, d state.TaskDefinition, _ time.Time) (p plan.Plan) {
+	if d.Status == types.TaskDefinitionStatusDeleteInProgress && !inUse(v, *d.TaskDefinitionArn) {
+		p.Do(plan.RemoveTaskDefinition{ARN: *d.TaskDefinitionArn})
+	}
+	return p
+}
+
+func inUse(v *state.View, definition string) bool {
+	for s := range v.ServicesFrom(definition) {
+		if s.Status != "INACTIVE" {
+			return true
+		}
+	}
+	for t := range v.TasksFrom(definition) {
+		if t.Last != "STOPPED" {
+			return true
+		}
+	}
+	return false
+}
