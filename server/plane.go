@@ -13,6 +13,7 @@ import (
 
 	"berth/aws/protocol"
 	"berth/cli/profile"
+	"berth/control"
 	"berth/iam"
 	"berth/state"
 	"berth/state/journal"
@@ -49,8 +50,11 @@ func (s *Server) runPlane(ctx context.Context, web *web) (err error) {
 		return err
 	}
 
+	loops := control.New(control.Config{Store: store, Log: s.cfg.Log, Metrics: control.NewMetrics(metrics)})
+
 	parts, ctx := errgroup.WithContext(ctx)
 	parts.Go(func() error { return store.Run(ctx) })
+	parts.Go(func() error { return loops.Run(ctx) })
 	parts.Go(func() error {
 		key, err := s.rootKey(ctx, store)
 		if err != nil {
