@@ -138,12 +138,24 @@ func (t *term) Commit(ctx context.Context, changes []Change) (int64, error) {
 		return err
 	})
 	switch {
+	case err != nil && t.ctx.Err() != nil:
+		return 0, t.end()
 	case err != nil:
 		return 0, err
 	case !result.Succeeded:
 		return 0, ErrDeposed
 	}
 	return result.Header.Revision, nil
+}
+
+// end says why the term ended while a commit was under way.
+func (t *term) end() error {
+	if e := t.etcd.embedded; e != nil {
+		if err := e.cause(); err != nil {
+			return fmt.Errorf("commit: etcd stopped: %w", err)
+		}
+	}
+	return errors.New("commit: the lease of this server's leadership ended meanwhile")
 }
 
 // Resign revokes the lease, which deletes the leader key.

@@ -46,6 +46,7 @@ type running struct {
 	server *etcdserver.EtcdServer
 	client *clientv3.Client
 	fate   *fate
+	stuck  bool // it died with a lock, and cannot be stopped
 }
 
 func newEmbedded(dir *directory, cfg Config) *embedded { return &embedded{dir: dir, cfg: cfg} }
@@ -62,8 +63,9 @@ func (e *embedded) client(ctx context.Context) (*clientv3.Client, error) {
 		return e.running.client, nil
 	}
 	if e.running != nil {
+		cause := e.running.fate.cause()
 		if err := e.running.end((*etcdserver.EtcdServer).HardStop); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("etcd stopped: %w; %w", cause, err)
 		}
 		e.running = nil
 	}
@@ -83,6 +85,16 @@ func (e *embedded) died() <-chan struct{} {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.running.fate.died
+}
+
+// cause returns why the etcd died; nil while it lives.
+func (e *embedded) cause() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.running == nil {
+		return nil
+	}
+	return e.running.fate.cause()
 }
 
 // server returns the running etcd, or nil.
@@ -191,6 +203,9 @@ func serverConfig(dir *directory, log *zap.Logger) config.ServerConfig {
 
 // end stops the server and waits until it has let go of its files.
 func (r *running) end(stop func(*etcdserver.EtcdServer)) error {
+	if r.stuck {
+		return errStuck
+	}
 	if r.client != nil {
 		r.client.Close()
 	}
@@ -200,9 +215,14 @@ func (r *running) end(stop func(*etcdserver.EtcdServer)) error {
 	case <-done:
 		return nil
 	case <-time.After(stopTimeout):
-		return errors.New("the embedded etcd does not stop: restart berth")
+		r.stuck = true
+		return errStuck
 	}
 }
+
+// errStuck is for an etcd whose last goroutine ended with its files locked.
+// Only the end of the process unlocks them; until then, readers are served.
+var errStuck = errors.New("to write again, berth must be restarted")
 
 // fate records why an etcd died. As the hook of a logger's fatal and panic
 // levels it ends the goroutine that logs, where etcd means to end the process.

@@ -32,7 +32,7 @@ type Config struct {
 	Limits  Limits        // of the external etcd; default 128 changes and 1 MiB
 	Lease   time.Duration // until a leader that vanished is replaced; default 5s
 	Timeout time.Duration // of one call; default 5s
-	Reserve int64         // free bytes on the embedded etcd's disk below which it takes no writes; default 64 MiB
+	Reserve int64         // free bytes on the embedded etcd's disk below which it takes no writes; default 64 MiB, negative: none
 	Log     *slog.Logger  // default slog.Default()
 }
 
