@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -106,10 +107,13 @@ func open(ctx context.Context, dir string) (*server, error) {
 	runCtx, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	go func() { done <- store.Run(runCtx) }()
+	s := &server{store, j, 0, func() { cancel(); <-done; j.Close() }}
 	if err := store.WaitReady(ctx); err != nil {
+		s.close()
 		return nil, err
 	}
-	return &server{store, j, time.Since(start), func() { cancel(); <-done; j.Close() }}, nil
+	s.ready = time.Since(start)
+	return s, nil
 }
 
 // record is a task definition of some 700 bytes of JSON, as a small one is.
@@ -171,6 +175,15 @@ func closed(ch <-chan struct{}) bool {
 	}
 }
 
+// cpu is the processor time that this process has used.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 // during runs fn with a channel that is closed after the period.
 func during(fn func(stop <-chan struct{})) {
 	stop := make(chan struct{})
@@ -182,7 +195,7 @@ func throughput(s *server) error {
 	for _, n := range numbers(*callers) {
 		var took []time.Duration
 		var err error
-		before := s.Revision()
+		before, used := s.Revision(), cpu()
 		during(func(stop <-chan struct{}) { took, err = write(s, n, 10_000, stop) })
 		if err != nil {
 			return err
@@ -190,7 +203,8 @@ func throughput(s *server) error {
 		at := func(p float64) string { return took[int(p*float64(len(took)-1))].Round(10 * time.Microsecond).String() }
 		row(fmt.Sprintf("writes, %d callers", n),
 			fmt.Sprintf("%.0f transactions/s", perSecond(len(took))), "p50 "+at(0.5), "p99 "+at(0.99),
-			fmt.Sprintf("%.0f commits/s", perSecond(int(s.Revision()-before))))
+			fmt.Sprintf("%.0f commits/s", perSecond(int(s.Revision()-before))),
+			fmt.Sprintf("%v of CPU each", ((cpu()-used)/time.Duration(len(took))).Round(time.Microsecond)))
 	}
 	return nil
 }
