@@ -13,9 +13,10 @@ import (
 type Table[T any] struct {
 	kind    *kind[T]
 	rows    *btree.Map[string, *T]
-	indexes []*btree.Set[string] // entries are index key, separator, record key
-	dirty   bool                 // written since the last snapshot
-	frozen  bool                 // part of a snapshot
+	indexes []*btree.Set[string]    // entries are index key, separator, record key
+	tally   *btree.Map[string, int] // records by what they count as
+	dirty   bool                    // written since the last snapshot
+	frozen  bool                    // part of a snapshot
 }
 
 // kind is what all versions of a table share.
@@ -23,13 +24,14 @@ type kind[T any] struct {
 	name    string
 	key     func(*T) string
 	indexes []func(*T) string // an empty index key leaves the record out
+	tally   func(*T) string   // what a record counts as; nil where none is counted
 }
 
 // separator stands between an index key and a record key; neither contains it.
 const separator = "\x00"
 
 func newTable[T any](k *kind[T]) Table[T] {
-	t := Table[T]{kind: k, rows: new(btree.Map[string, *T])}
+	t := Table[T]{kind: k, rows: new(btree.Map[string, *T]), tally: new(btree.Map[string, int])}
 	for range k.indexes {
 		t.indexes = append(t.indexes, new(btree.Set[string]))
 	}
@@ -136,10 +138,26 @@ func (t *Table[T]) replace(key string, record any) (old any) {
 			}
 		}
 	}
+	t.count(before, -1)
+	t.count(after, 1)
 	if before == nil {
 		return nil
 	}
 	return before
+}
+
+// count adds n to the number of records that count as r does.
+func (t *Table[T]) count(r *T, n int) {
+	if r == nil || t.kind.tally == nil {
+		return
+	}
+	key := t.kind.tally(r)
+	old, _ := t.tally.Get(key)
+	if old+n == 0 {
+		t.tally.Delete(key)
+	} else {
+		t.tally.Set(key, old+n)
+	}
 }
 
 // snapshot makes next, a plain copy of t, independent of t. A table that was
@@ -152,7 +170,7 @@ func (t *Table[T]) snapshot(next, last table) {
 		return
 	}
 	t.dirty, n.dirty, n.frozen = false, false, true
-	n.rows = t.rows.Copy()
+	n.rows, n.tally = t.rows.Copy(), t.tally.Copy()
 	n.indexes = make([]*btree.Set[string], len(t.indexes))
 	for i, index := range t.indexes {
 		n.indexes[i] = index.Copy()

@@ -1,6 +1,11 @@
 package state
 
-import "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+import (
+	"iter"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+)
 
 // Task is one running copy of a task definition.
 type Task struct {
@@ -29,6 +34,25 @@ var tasks = kind[Task]{
 		tasksByInstance:   func(t *Task) string { return t.Instance },
 		tasksByDefinition: func(t *Task) string { return t.Definition },
 	},
+	tally: func(t *Task) string { return strings.Join([]string{t.Cluster, t.LaunchType, t.Last}, separator) },
+}
+
+// TaskCount is how many tasks of a cluster agree in launch type and last status.
+type TaskCount struct {
+	LaunchType, Last string
+	Tasks            int
+}
+
+// CountTasks yields what the tasks of a cluster are, by the cluster's ARN,
+// without looking at each.
+func (v *View) CountTasks(cluster string) iter.Seq[TaskCount] {
+	return func(yield func(TaskCount) bool) {
+		v.Tasks.tally.Ascend(cluster+separator, func(key string, n int) bool {
+			rest, ok := strings.CutPrefix(key, cluster+separator)
+			launchType, last, _ := strings.Cut(rest, separator)
+			return ok && yield(TaskCount{launchType, last, n})
+		})
+	}
 }
 
 // Service keeps a number of tasks of a task definition running.

@@ -161,7 +161,7 @@ func checkEmpty(v *state.View, cluster string) error {
 			return &types.ClusterContainsServicesException{Message: cannot("Services are active")}
 		}
 	}
-	for t := range v.TasksOf(cluster) {
+	for t := range v.CountTasks(cluster) {
 		if t.Last != "STOPPED" {
 			return &types.ClusterContainsTasksException{Message: cannot("Tasks are active")}
 		}

@@ -55,14 +55,14 @@ func count(v *state.View, cluster string, out *types.Cluster) []types.KeyValuePa
 			out.RegisteredContainerInstancesCount++
 		}
 	}
-	for t := range v.TasksOf(cluster) {
+	for t := range v.CountTasks(cluster) {
 		switch t.Last {
 		case "RUNNING":
-			out.RunningTasksCount++
-			number["running"+word[t.LaunchType]+"TasksCount"]++
+			out.RunningTasksCount += int32(t.Tasks)
+			number["running"+word[t.LaunchType]+"TasksCount"] += t.Tasks
 		case "PROVISIONING", "PENDING", "ACTIVATING":
-			out.PendingTasksCount++
-			number["pending"+word[t.LaunchType]+"TasksCount"]++
+			out.PendingTasksCount += int32(t.Tasks)
+			number["pending"+word[t.LaunchType]+"TasksCount"] += t.Tasks
 		}
 	}
 	for s := range v.ServicesOf(cluster) {
