@@ -38,4 +38,11 @@ func (n *Names) fill(f *field, owner, name string, tag reflect.StructTag) {
 	f.cborKey = string(appendCBORString(nil, f.name))
 }
 
-func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
+// lowerFirst lowers the first letter, as in vCpuCount, or all of a name that is
+// capitals throughout, such as ARN, which none of the SDK's is.
+func lowerFirst(s string) string {
+	if s == strings.ToUpper(s) {
+		return strings.ToLower(s)
+	}
+	return strings.ToLower(s[:1]) + s[1:]
+}
