@@ -64,6 +64,7 @@ func New(cfg Config) *Control {
 // the store plans too, and cannot apply.
 func (c *Control) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return run(ctx, c.cfg, containerInstances) })
 	g.Go(func() error { return run(ctx, c.cfg, taskDefinitions) })
 	return g.Wait()
 }

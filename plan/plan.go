@@ -56,6 +56,23 @@ func (p Plan) Strings() (text []string) {
 	return text
 }
 
+// RemoveContainerInstance forgets a container instance and its attributes.
+type RemoveContainerInstance struct{ ARN string }
+
+// Apply deletes the records.
+func (a RemoveContainerInstance) Apply(tx *state.Tx) {
+	var keys []string
+	for attribute := range tx.AttributesOf(a.ARN) {
+		keys = append(keys, state.AttributeKey(a.ARN, attribute.Name))
+	}
+	for _, key := range keys {
+		tx.Attributes.Delete(tx, key)
+	}
+	tx.ContainerInstances.Delete(tx, a.ARN)
+}
+
+func (a RemoveContainerInstance) String() string { return "remove " + a.ARN }
+
 // RemoveTaskDefinition forgets a revision. Its family still knows that the
 // number was given.
 type RemoveTaskDefinition struct{ ARN string }

@@ -17,7 +17,8 @@ type ContainerInstance struct {
 	AgentConnected   bool
 	CapacityProvider string // name
 	RegisteredAt     time.Time
-	Token            string // idempotency token of the first registration
+	DeregisteredAt   time.Time // zero while it is not INACTIVE
+	Token            string    // idempotency token of the first registration
 
 	Resources   []types.Resource  // as registered; GPUs are one of them
 	Attributes  []types.Attribute // of the agent and the machine, by name; custom ones are Attribute records

@@ -163,6 +163,7 @@ func (a *API) DeregisterContainerInstance(ctx context.Context, in *ecs.Deregiste
 			return err
 		}
 		i.Status = inactive
+		i.DeregisteredAt = tx.Now()
 		i.Version++
 		tx.ContainerInstances.Put(tx, i)
 		out = describeInstance(tx.View, i)

@@ -205,6 +205,9 @@ func TestDeregisterContainerInstance(t *testing.T) {
 		if got != tc.want {
 			t.Errorf("%s: got %s, want %s", tc.id, got, tc.want)
 		}
+		if i, _ := a.store.View().ContainerInstances.Get(stubInstances + lastPart(tc.id)); err == nil && i.DeregisteredAt.IsZero() {
+			t.Errorf("%s: when it was deregistered is not recorded", tc.id)
+		}
 		for task := range a.store.View().TasksOn(stubInstances + "a") {
 			if stopped := task.Last == "STOPPED"; stopped != aws.ToBool(tc.force) {
 				t.Errorf("%s: a task is %s", tc.id, task.Last)
