@@ -186,7 +186,7 @@ func startChild(t *testing.T, role, rest string) *child {
 	}
 	c := &child{cmd: cmd, lines: make(chan string)}
 	c.kill = sync.OnceFunc(func() { cmd.Process.Kill() })
-	t.Cleanup(c.kill)
+	t.Cleanup(func() { c.kill(); c.wait() })
 	go func() {
 		defer close(c.lines)
 		r := bufio.NewReader(out)

@@ -219,7 +219,7 @@ func disk(t *testing.T, size string) string {
 		t.Skip("mounting a small disk is not allowed here: ", err)
 	}
 	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, 0); err != nil {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
 			t.Error(err)
 		}
 	})
@@ -230,18 +230,24 @@ func disk(t *testing.T, size string) string {
 // remove it.
 func fill(t *testing.T, dir string, left int64) (remove func()) {
 	t.Helper()
-	var s syscall.Statfs_t
-	if err := syscall.Statfs(dir, &s); err != nil {
-		t.Fatal(err)
-	}
 	file := dir + "/filler"
 	f, err := os.Create(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := syscall.Fallocate(int(f.Fd()), 0, 0, int64(s.Bavail)*s.Bsize-left); err != nil {
-		t.Fatal(err)
+	for {
+		var s syscall.Statfs_t
+		if err := syscall.Statfs(dir, &s); err != nil {
+			t.Fatal(err)
+		}
+		err := syscall.Fallocate(int(f.Fd()), 0, 0, int64(s.Bavail)*s.Bsize-left)
+		if err == nil {
+			break
+		}
+		if err != syscall.ENOSPC { // somebody else took some in between
+			t.Fatal(err)
+		}
 	}
 	return func() {
 		if err := os.Remove(file); err != nil {

@@ -117,6 +117,9 @@ func (t *term) Done() <-chan struct{} { return t.ctx.Done() }
 // Commit writes the changes in one etcd transaction, if the leader key is
 // still as this term's campaign wrote it.
 func (t *term) Commit(ctx context.Context, changes []Change) (int64, error) {
+	if t.ctx.Err() != nil {
+		return 0, ErrDeposed
+	}
 	if err := t.etcd.room(); err != nil {
 		return 0, err
 	}
