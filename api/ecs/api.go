@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
-	"github.com/aws/smithy-go"
 
 	"berth/aws/arn"
 	"berth/aws/protocol"
@@ -50,11 +49,6 @@ func caller(ctx context.Context) string { return protocol.CallOf(ctx).Principal.
 func invalid(message string) error { return &types.InvalidParameterException{Message: &message} }
 
 func clientError(message string) error { return &types.ClientException{Message: &message} }
-
-// unmodelled is an error whose code the ECS model lacks but AWS sends.
-func unmodelled(code, message string) error {
-	return &smithy.GenericAPIError{Code: code, Message: message, Fault: smithy.FaultClient}
-}
 
 // clusterARN turns a cluster's name or ARN into its ARN; empty means default.
 func (a *API) clusterARN(nameOrARN string) string {
