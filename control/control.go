@@ -66,5 +66,7 @@ func (c *Control) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return run(ctx, c.cfg, containerInstances) })
 	g.Go(func() error { return run(ctx, c.cfg, taskDefinitions) })
+	g.Go(func() error { return run(ctx, c.cfg, clusters) })
+	g.Go(func() error { return run(ctx, c.cfg, capacityProviders) })
 	return g.Wait()
 }

@@ -81,3 +81,19 @@ type RemoveTaskDefinition struct{ ARN string }
 func (a RemoveTaskDefinition) Apply(tx *state.Tx) { tx.TaskDefinitions.Delete(tx, a.ARN) }
 
 func (a RemoveTaskDefinition) String() string { return "remove " + a.ARN }
+
+// RemoveCluster forgets a deleted cluster.
+type RemoveCluster struct{ ARN string }
+
+// Apply deletes the record.
+func (a RemoveCluster) Apply(tx *state.Tx) { tx.Clusters.Delete(tx, a.ARN) }
+
+func (a RemoveCluster) String() string { return "remove " + a.ARN }
+
+// RemoveCapacityProvider forgets a deleted capacity provider.
+type RemoveCapacityProvider struct{ ARN string }
+
+// Apply deletes the record.
+func (a RemoveCapacityProvider) Apply(tx *state.Tx) { tx.CapacityProviders.Delete(tx, a.ARN) }
+
+func (a RemoveCapacityProvider) String() string { return "remove " + a.ARN }

@@ -1,8 +1,9 @@
 // Package lifecycle decides when records come to their end.
 //
 // [TaskDefinition] removes revisions whose deletion was asked for, once nothing
-// runs them; [ContainerInstance] those that were deregistered a while ago. Each
-// function is pure and asked again after every change.
+// runs them; [ContainerInstance], [Cluster] and [CapacityProvider] those that
+// were deleted a while ago. Each function is pure and asked again after every
+// change.
 package lifecycle
 
 import (
