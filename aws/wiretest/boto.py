@@ -1,12 +1,14 @@
 """Send every operation that botocore knows, with random contents, to the echo
-server that boto_test.go runs, and compare both ways.
+server that boto_test.go runs, and compare both ways; then let it answer every
+error of the models, and look for the exception and the status.
 
 Usage: boto.py ENDPOINT EXCHANGES SEED SERVICE...
 
 A SERVICE is botocore's name, or name:protocol to make the client speak another
 of its protocols, or name:protocol:operation,operation for some of them, with an
 empty protocol for the usual one. EXCHANGES is a URL that gives, by request id, what the server
-read and answered, by Go field names. Prints a line per difference, then a count.
+read and answered, by Go field names; the header Echo-Exception asks it for an
+error. Prints a line per difference, then a count.
 """
 
 import base64
@@ -201,9 +203,36 @@ def check(client, connection, model, seed):
     return problems
 
 
+def check_errors(client):
+    """Let each error of a service be answered once; return how many, and what went wrong."""
+    model = client.meta.service_model
+    asked, problems = {}, []
+    client.meta.events.register(
+        "before-call", lambda params, **_: params["headers"].update({"Echo-Exception": asking})
+    )
+    for name in model.operation_names:
+        operation = model.operation_model(name)
+        for shape in operation.error_shapes:
+            asked.setdefault(shape.name, (operation, shape))
+    for asking, (operation, shape) in asked.items():
+        sent = Filler(asking, operation.name, True).make(operation.input_shape) if operation.input_shape else {}
+        try:
+            client._make_api_call(operation.name, sent)
+            problems.append(f"{asking}: no error")
+        except botocore.exceptions.ClientError as e:
+            status = e.response["ResponseMetadata"]["HTTPStatusCode"]
+            wanted = shape.metadata.get("error", {}).get("httpStatusCode", status)
+            # CloudWatch has two exceptions with one code.
+            names = [name for name, (_, other) in asked.items() if other.error_code == shape.error_code]
+            message = e.response["Error"].get("Message")
+            if type(e).__name__ not in names or message != "because <of & that>" or status != wanted:
+                problems.append(f"{asking}: {type(e).__name__} {status} {e}")
+    return len(asked), problems
+
+
 def main(endpoint, exchanges, seed, services):
     connection = http.client.HTTPConnection(urllib.parse.urlsplit(exchanges).netloc)
-    count, unknown = 0, []
+    count, errors, unknown = 0, 0, []
     for service in services:
         client, names = client_for(service, endpoint)
         if not names:
@@ -216,7 +245,12 @@ def main(endpoint, exchanges, seed, services):
             count += 1
             for problem in check(client, connection, model, f"{seed}.{service}.{name}")[:3]:
                 print(f"{service}.{name}: {problem}")
-    print(f"{count} operations; botocore {botocore.__version__} does not know {unknown}")
+        if client and names is client.meta.service_model.operation_names:
+            asked, problems = check_errors(client)
+            errors += asked
+            for problem in problems:
+                print(f"{service}: {problem}")
+    print(f"{count} operations, {errors} errors; botocore {botocore.__version__} does not know {unknown}")
 
 
 if __name__ == "__main__":

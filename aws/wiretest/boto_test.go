@@ -15,7 +15,8 @@ import (
 
 // TestBoto lets botocore, which the AWS CLI and boto3 stand on, send every
 // operation that it knows of all our services. It reads member names with their
-// case, and CloudWatch in all of its three protocols.
+// case, CloudWatch's in all of its three protocols, and looks for the exception
+// that an error stands for.
 func TestBoto(t *testing.T) {
 	t.Parallel()
 	if out, err := exec.Command("python3", "-c", "import botocore").CombinedOutput(); err != nil {
@@ -23,9 +24,10 @@ func TestBoto(t *testing.T) {
 	}
 	var echoes []*echo
 	var names []string
+	errors := sources(t, "errors.go")
 	for _, s := range append(sdks(), sdk{name: "ec2", boto: "ec2::AuthorizeSecurityGroupIngress,DescribeInternetGateways"}) {
 		s.noEmpty = true // botocore may speak the query protocol where Go's SDK does not
-		echoes = append(echoes, &echo{sdk: s, calls: map[string]exchange{}})
+		echoes = append(echoes, &echo{sdk: s, exceptions: exceptions(errors[s.name]), calls: map[string]exchange{}})
 		switch s.name {
 		case "monitoring":
 			names = append(names, "cloudwatch:json", "cloudwatch:smithy-rpc-v2-cbor", "cloudwatch:query")

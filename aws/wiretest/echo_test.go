@@ -2,6 +2,7 @@ package wiretest
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 
 	"berth/aws/protocol"
@@ -19,13 +21,15 @@ import (
 )
 
 // echo stands where a service's handlers would: it keeps the input of each call
-// and answers with an output of random contents.
+// and answers with an output of random contents, or with the exception that the
+// request asks for.
 type echo struct {
 	sdk
-	mu    sync.Mutex
-	seed  uint64
-	calls map[string]exchange // by request id
-	last  exchange
+	exceptions map[string]*smithy.GenericAPIError
+	mu         sync.Mutex
+	seed       uint64
+	calls      map[string]exchange // by request id
+	last       exchange
 }
 
 // exchange is one call as the server saw it: two pointers to structs.
@@ -43,6 +47,12 @@ func (e *echo) api() any {
 		return s.Initialize.Add(middleware.InitializeMiddlewareFunc("echo", func(
 			ctx context.Context, in middleware.InitializeInput, _ middleware.InitializeHandler,
 		) (out middleware.InitializeOutput, _ middleware.Metadata, _ error) {
+			if name, _ := ctx.Value(askedKey{}).(string); name != "" {
+				if exception := e.exceptions[name]; exception != nil {
+					return out, middleware.Metadata{}, exception
+				}
+				return out, middleware.Metadata{}, fmt.Errorf("the SDK has no exception %s", name)
+			}
 			method, _ := reflect.TypeOf(client).MethodByName(middleware.GetOperationName(ctx))
 			out.Result = e.answer(ctx, in.Parameters, method.Type.Out(0).Elem())
 			return out, middleware.Metadata{}, nil
@@ -60,6 +70,9 @@ func (e *echo) answer(ctx context.Context, in any, output reflect.Type) any {
 	e.calls[protocol.CallOf(ctx).ID] = e.last
 	return e.last.out
 }
+
+// askedKey is the context key of the exception that a request asks for.
+type askedKey struct{}
 
 const (
 	keyID  = "AKIAIOSFODNN7EXAMPLE"
@@ -84,7 +97,10 @@ func serve(t *testing.T, echoes ...*echo) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(handler)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked := context.WithValue(r.Context(), askedKey{}, r.Header.Get("Echo-Exception"))
+		handler.ServeHTTP(w, r.WithContext(asked))
+	}))
 	t.Cleanup(server.Close)
 	return server.URL
 }

@@ -6,13 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"reflect"
-	"regexp"
-	"slices"
-	"strings"
 	"testing"
 
 	"berth/aws/protocol"
@@ -99,37 +93,4 @@ func missing(path string, theirs, ours any) string {
 		return fmt.Sprintf("%s: %v instead of %v", path, ours, theirs)
 	}
 	return ""
-}
-
-// TestUnions looks into the SDK's sources for variants of unions that are not
-// registered, as there may be after an upgrade.
-func TestUnions(t *testing.T) {
-	variant := regexp.MustCompile(`(?m)^func \(\*(\w+Member\w+)\) is(\w+)\(\)`)
-	list := []string{"list", "-f", "{{.Dir}}"}
-	for _, s := range sdks() {
-		list = append(list, reflect.TypeOf(s.client(clientConfig("http://localhost"))).Elem().PkgPath())
-	}
-	dirs, err := exec.Command("go", list...).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, dir := range strings.Fields(string(dirs)) {
-		s := sdks()[i]
-		source, err := os.ReadFile(filepath.Join(dir, "types", "types.go"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var registered []string
-		for _, u := range s.unions {
-			if t := reflect.TypeOf(u); t.Kind() == reflect.Pointer {
-				registered = append(registered, t.Elem().Name())
-			}
-		}
-		for _, found := range variant.FindAllStringSubmatch(string(source), -1) {
-			name, union := found[1], found[2]
-			if !strings.HasSuffix(union, "ResponseStream") && !slices.Contains(registered, name) {
-				t.Errorf("%s: %s is not among the unions", s.name, name)
-			}
-		}
-	}
 }
