@@ -140,16 +140,16 @@ func checkHealth(_ *definition, c *container) error {
 func checkResources(d *definition, c *container) error {
 	for _, r := range c.ResourceRequirements {
 		var err error
-		switch r.Type {
-		case "":
+		switch {
+		case r.Type == "":
 			err = blank("ResourceRequirement.type")
-		case types.ResourceTypeGpu:
+		case r.Type == types.ResourceTypeGpu:
 			err = checkGPU(c, r)
-		case types.ResourceTypeNeuronDevice:
-			if text(r.Value) != "ALL" {
-				err = refuse("The value of the resource type NeuronDevice must be ALL for container '%s'.", *c.Name)
-			}
-		case types.ResourceTypeInferenceAccelerator:
+		case r.SharingStrategy != nil:
+			err = refuse("A sharingStrategy is only supported for the resource type GPU, not for %s of container '%s'.", r.Type, *c.Name)
+		case r.Type == types.ResourceTypeNeuronDevice && text(r.Value) != "ALL":
+			err = refuse("The value of the resource type NeuronDevice must be ALL for container '%s'.", *c.Name)
+		case r.Type == types.ResourceTypeInferenceAccelerator:
 			err = checkAccelerator(d, c, r)
 		}
 		if err != nil {
@@ -177,7 +177,7 @@ func checkGPU(c *container, r types.ResourceRequirement) error {
 
 func checkAccelerator(d *definition, c *container, r types.ResourceRequirement) error {
 	for _, a := range d.accelerators {
-		if *a.DeviceName == text(r.Value) {
+		if r.Value != nil && *r.Value == *a.DeviceName {
 			return nil
 		}
 	}

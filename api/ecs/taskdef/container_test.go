@@ -79,6 +79,8 @@ func TestRefusesResources(t *testing.T) {
 		{``, mps(``), "The nvidiaMps memory of container 'web' must be at least 1 MiB."},
 		{``, mps(`"memory":64,"maxComputePercent":101`), "The 'maxComputePercent' setting for container 'web' must be between 1 and 100."},
 		{``, `"resourceRequirements":[{"type":"NeuronDevice","value":"1"}]`, "The value of the resource type NeuronDevice must be ALL for container 'web'."},
+		{``, `"resourceRequirements":[{"type":"NeuronDevice","value":"ALL","sharingStrategy":{"nvidiaMps":{"memory":64}}}]`,
+			"A sharingStrategy is only supported for the resource type GPU, not for NeuronDevice of container 'web'."},
 		{``, `"resourceRequirements":[{"type":"InferenceAccelerator","value":"d"}]`, "Unknown inference accelerator 'd' for container 'web'."},
 		{containers(`"name":"a",`+one, `"name":"b",`+shared), ``, "The containers in a task that request GPUs must all use value or all use sharingStrategy."},
 		{containers(`"name":"a",`+neuron, `"name":"b",`+neuron), ``, "Only one container in a task can specify NeuronDevice resources."},

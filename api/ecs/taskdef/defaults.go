@@ -78,9 +78,4 @@ func fillVolume(v *types.Volume) {
 		otherwise(&efs.RootDirectory, "/")
 		v.EfsVolumeConfiguration = &efs
 	}
-	if v.DockerVolumeConfiguration != nil && v.DockerVolumeConfiguration.Scope == "" {
-		docker := *v.DockerVolumeConfiguration
-		docker.Scope = types.ScopeTask
-		v.DockerVolumeConfiguration = &docker
-	}
 }

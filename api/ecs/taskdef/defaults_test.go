@@ -56,8 +56,6 @@ func TestFillsIn(t *testing.T) {
 			`"volumes":[{"configuredAtLaunch":true,"name":"v"}]`},
 		{"EFS volume", `"volumes":[{"name":"v","efsVolumeConfiguration":{"fileSystemId":"fs-1"}}]`, ``,
 			`"volumes":[{"efsVolumeConfiguration":{"fileSystemId":"fs-1","rootDirectory":"/"},"name":"v"}]`},
-		{"Docker volume", `"volumes":[{"name":"v","dockerVolumeConfiguration":{"driver":"local"}}]`, ``,
-			`"volumes":[{"dockerVolumeConfiguration":{"driver":"local","scope":"task"},"name":"v"}]`},
 		{"CPU of the task", `"cpu":".5 vCPU"`, ``, `"cpu":"512"`},
 		{"memory of the task", `"memory":"2 GB"`, ``, `"memory":"2048"`},
 	} {

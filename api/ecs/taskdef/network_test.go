@@ -95,5 +95,6 @@ func TestRefusesPorts(t *testing.T) {
 		[2]string{``, ports(`"containerPort":80`, `"containerPort":81,"hostPort":0`, `"containerPort":82,"hostPort":8082`)},
 		[2]string{``, ports(`"containerPortRange":"80-90"`, `"containerPortRange":"80-90","protocol":"udp"`, `"containerPort":91,"name":"web","appProtocol":"http2"`)},
 		[2]string{``, ports(ranges[:100]...)},
+		[2]string{``, ports(`"containerPort":80`, `"containerPort":81,"name":"null"`)},
 	)
 }

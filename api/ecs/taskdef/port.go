@@ -123,10 +123,13 @@ func checkPortNames(d *definition) error {
 	seen := map[string]bool{}
 	for _, c := range d.ContainerDefinitions {
 		for _, p := range c.PortMappings {
-			if p.Name != nil && seen[*p.Name] {
+			if p.Name == nil {
+				continue
+			}
+			if seen[*p.Name] {
 				return refuse("The port mapping name '%s' is already used.", *p.Name)
 			}
-			seen[text(p.Name)] = true
+			seen[*p.Name] = true
 		}
 	}
 	return nil

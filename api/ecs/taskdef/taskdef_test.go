@@ -65,13 +65,17 @@ func refuses(t *testing.T, cases []refusal) {
 	}
 }
 
-// accepts completes definitions that are valid, though close to ones that are not.
+// accepts completes definitions that are valid, though close to ones that are
+// not, and what it makes of them.
 func accepts(t *testing.T, cases ...[2]string) {
 	t.Helper()
 	for _, tc := range cases {
-		if _, err := Complete(input(t, tc[0], tc[1])); err != nil {
+		d, err := Complete(input(t, tc[0], tc[1]))
+		if err != nil {
 			t.Errorf("%s %s: %v", tc[0], tc[1], err)
+			continue
 		}
+		comesBack(t, d)
 	}
 }
 

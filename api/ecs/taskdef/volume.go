@@ -65,7 +65,7 @@ func checkDockerVolume(v *types.DockerVolumeConfiguration) error {
 		return nil
 	case v.Driver != nil && *v.Driver == "":
 		return blank("volume.dockerVolumeConfiguration.driver")
-	case v.Scope != types.ScopeShared && v.Autoprovision != nil && !*v.Autoprovision:
+	case v.Scope == types.ScopeTask && v.Autoprovision != nil && !*v.Autoprovision:
 		return refuse("When 'scope' parameter is 'task', 'autoprovision' must either not be specified or set to 'True'.")
 	}
 	return nil
@@ -154,7 +154,7 @@ func checkFSx(v *types.FSxWindowsFileServerVolumeConfiguration) error {
 // of other containers.
 func checkMounts(d *definition, c *container) error {
 	for _, m := range c.MountPoints {
-		if d.volume(text(m.SourceVolume)) == nil {
+		if m.SourceVolume == nil || d.volume(*m.SourceVolume) == nil {
 			return refuse("Unknown volume '%s'.", text(m.SourceVolume))
 		}
 		if empty(m.ContainerPath) {
@@ -162,9 +162,9 @@ func checkMounts(d *definition, c *container) error {
 		}
 	}
 	for _, from := range c.VolumesFrom {
-		source := text(from.SourceContainer)
-		if d.find(source) == nil || source == *c.Name {
-			return refuse("Invalid 'volumesFrom' setting. Unknown container: '%s'", source)
+		source := from.SourceContainer
+		if source == nil || *source == *c.Name || d.find(*source) == nil {
+			return refuse("Invalid 'volumesFrom' setting. Unknown container: '%s'", text(source))
 		}
 	}
 	return nil

@@ -32,6 +32,7 @@ func TestRefusesVolumes(t *testing.T) {
 	accepts(t,
 		[2]string{`"volumes":[{"name":"a"},{"name":"b","host":{}},{"name":"c","host":{"sourcePath":"/data"},"configuredAtLaunch":false}]`},
 		[2]string{volume(`"dockerVolumeConfiguration":{"scope":"shared","autoprovision":false,"driver":"local"}`)},
+		[2]string{volume(`"dockerVolumeConfiguration":{"autoprovision":false}`)}, // as Terraform writes it
 		[2]string{volume(`"configuredAtLaunch":true`), `"mountPoints":[{"sourceVolume":"v","containerPath":"/data"}]`},
 		[2]string{volume(`"fsxWindowsFileServerVolumeConfiguration":{"fileSystemId":"fs-1","rootDirectory":"share","authorizationConfig":{"credentialsParameter":"arn:x","domain":"example.com"}}`)},
 	)
@@ -72,7 +73,7 @@ func TestRefusesMounts(t *testing.T) {
 	const volumes = `"volumes":[{"name":"v"}]`
 	refuses(t, []refusal{
 		{``, `"mountPoints":[{"sourceVolume":"data","containerPath":"/data"}]`, "Unknown volume 'data'."},
-		{volumes, `"mountPoints":[{"containerPath":"/data"}]`, "Unknown volume 'null'."},
+		{`"volumes":[{"name":"null"}]`, `"mountPoints":[{"containerPath":"/data"}]`, "Unknown volume 'null'."},
 		{volumes, `"mountPoints":[{"sourceVolume":"v"}]`, "MountPoint.containerPath should not be null or empty."},
 		{``, `"volumesFrom":[{"sourceContainer":"db"}]`, "Invalid 'volumesFrom' setting. Unknown container: 'db'"},
 		{``, `"volumesFrom":[{"sourceContainer":"web"}]`, "Invalid 'volumesFrom' setting. Unknown container: 'web'"},
