@@ -225,7 +225,7 @@ func (s *Store) commitAll(p *pending, term journal.Term, upkeep *upkeep) error {
 			return err
 		}
 		s.publish(b, revision)
-		upkeep.wrote(len(b.changes), revision)
+		upkeep.wrote(b, revision)
 	}
 }
 

@@ -7,10 +7,11 @@ import (
 )
 
 const (
-	// upkeepEvery is how many records a leader writes between two upkeeps. What
-	// was overwritten before the one is forgotten at the next, so the journal
-	// holds the records and at most twice as many old versions.
-	upkeepEvery = 10_000
+	// upkeepRecords and upkeepBytes are what a leader writes between two
+	// upkeeps at most. What was overwritten before the one is forgotten at the
+	// next, so the journal holds the records and at most twice as much history.
+	upkeepRecords = 10_000
+	upkeepBytes   = 32 << 20
 	// upkeepAtLeast is the longest time between two.
 	upkeepAtLeast = 5 * time.Minute
 )
@@ -22,7 +23,7 @@ type upkeep struct {
 	done   sync.WaitGroup
 	due    chan int64 // the newest revision
 
-	written int // records, since the last upkeep
+	records, bytes int // written since the last upkeep
 }
 
 func (s *Store) startUpkeep(ctx context.Context) *upkeep {
@@ -38,13 +39,15 @@ func (u *upkeep) stop() {
 }
 
 // wrote counts what a commit wrote. Only the committer calls it.
-func (u *upkeep) wrote(changes int, revision int64) {
-	if u.written += changes; u.written < upkeepEvery {
+func (u *upkeep) wrote(b *batch, revision int64) {
+	u.records += len(b.changes)
+	u.bytes += b.bytes
+	if u.records < upkeepRecords && u.bytes < upkeepBytes {
 		return
 	}
 	select {
 	case u.due <- revision:
-		u.written = 0
+		u.records, u.bytes = 0, 0
 	default: // one is under way
 	}
 }

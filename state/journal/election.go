@@ -27,7 +27,7 @@ func (e *Etcd) Campaign(ctx context.Context, url string) (Term, error) {
 		return err
 	})
 	if errors.Is(err, rpctypes.ErrNoSpace) {
-		e.makeRoom(ctx, client)
+		err = errors.Join(err, e.makeRoom(ctx, client)) // for the next campaign
 	}
 	if err != nil {
 		return nil, err

@@ -127,7 +127,7 @@ func (e *embedded) stop() error {
 func start(ctx context.Context, dir *directory, cfg Config) (*running, error) {
 	smallSegments()
 	fate := &fate{died: make(chan struct{})}
-	server, err := construct(serverConfig(dir, zapTo(cfg.Log, zap.WithFatalHook(fate), zap.WithPanicHook(fate))), fate)
+	server, err := construct(serverConfig(dir, cfg.Quota, zapTo(cfg.Log, zap.WithFatalHook(fate), zap.WithPanicHook(fate))), fate)
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +178,7 @@ func construct(cfg config.ServerConfig, fate *fate) (server *etcdserver.EtcdServ
 	}
 }
 
-func serverConfig(dir *directory, log *zap.Logger) config.ServerConfig {
+func serverConfig(dir *directory, quota int64, log *zap.Logger) config.ServerConfig {
 	const name = "berth"
 	nowhere := types.URLs{url.URL{Scheme: "unix", Host: name}} // members must have a URL; none is listened on
 	return config.ServerConfig{
@@ -193,7 +193,7 @@ func serverConfig(dir *directory, log *zap.Logger) config.ServerConfig {
 		SnapshotCount: 1000, SnapshotCatchUpEntries: 100, MaxSnapFiles: 2, MaxWALFiles: 2,
 
 		MaxTxnOps: uint(embeddedLimits.Changes), MaxRequestBytes: maxRequestBytes,
-		QuotaBackendBytes: 8 << 30, BootstrapDefragThresholdMegabytes: 128,
+		QuotaBackendBytes: quota, BootstrapDefragThresholdMegabytes: 128,
 		BackendBatchInterval: 100 * time.Millisecond, BackendBatchLimit: 10_000,
 		WarningApplyDuration: time.Second, WarningUnaryRequestDuration: 2 * time.Second,
 		ServerFeatureGate: features.NewDefaultServerFeatureGate(name, log), Metrics: "basic",

@@ -33,6 +33,7 @@ type Config struct {
 	Lease   time.Duration // until a leader that vanished is replaced; default 5s
 	Timeout time.Duration // of one call; default 5s
 	Reserve int64         // free bytes on the embedded etcd's disk below which it takes no writes; default 64 MiB, negative: none
+	Quota   int64         // bytes that the embedded etcd may take for records and history; default 8 GiB
 	Log     *slog.Logger  // default slog.Default()
 }
 
@@ -57,6 +58,7 @@ func Open(ctx context.Context, cfg Config) (_ *Etcd, err error) {
 	cfg.Lease = cmp.Or(cfg.Lease, 5*time.Second)
 	cfg.Timeout = cmp.Or(cfg.Timeout, 5*time.Second)
 	cfg.Reserve = cmp.Or(cfg.Reserve, 64<<20)
+	cfg.Quota = cmp.Or(cfg.Quota, 8<<30)
 	cfg.Log = cmp.Or(cfg.Log, slog.Default())
 	e := &Etcd{cfg: cfg, log: cfg.Log}
 	if e.dir, err = openDirectory(cfg.DataDir); err != nil {

@@ -170,3 +170,65 @@ func checkError(t *testing.T, err error, want string) {
 		t.Log(err)
 	}
 }
+
+// rewrite writes one key of a MiB n times, and returns the last revision.
+func rewrite(t *testing.T, term journal.Term, n int) (last int64, err error) {
+	t.Helper()
+	for range n {
+		if last, err = term.Commit(t.Context(), []journal.Change{{Key: "x", Value: make([]byte, 1<<20)}}); err != nil {
+			return last, err
+		}
+	}
+	return last, nil
+}
+
+func size(t *testing.T, j journal.Journal) int64 {
+	t.Helper()
+	size, err := j.Size(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return size
+}
+
+func TestMaintainGivesSpaceBack(t *testing.T) {
+	j := open(t, journal.Config{DataDir: t.TempDir()})
+	term, err := j.Campaign(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	last, err := rewrite(t, term, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := size(t, j)
+	if err := j.Maintain(t.Context(), last); err != nil {
+		t.Fatal(err)
+	}
+	if after := size(t, j); before < 100<<20 || after > 20<<20 {
+		t.Errorf("%d MiB before, %d after", before>>20, after>>20)
+	}
+	if _, err := rewrite(t, term, 1); err != nil {
+		t.Error(err)
+	}
+}
+
+// At its quota etcd takes no more writes. The next campaign makes room.
+func TestQuota(t *testing.T) {
+	j := open(t, journal.Config{DataDir: t.TempDir(), Quota: 40 << 20})
+	term, err := j.Campaign(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = rewrite(t, term, 100)
+	checkError(t, err, "database space exceeded")
+	if _, err = j.Campaign(t.Context(), ""); err == nil {
+		t.Error("a campaign succeeded without space")
+	}
+	if term, err = j.Campaign(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rewrite(t, term, 5); err != nil {
+		t.Error(err)
+	}
+}

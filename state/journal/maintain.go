@@ -42,12 +42,17 @@ func (e *Etcd) Maintain(ctx context.Context, before int64) error {
 	if _, err := client.Compact(ctx, before, clientv3.WithCompactPhysical()); err != nil && !errors.Is(err, rpctypes.ErrCompacted) {
 		return fmt.Errorf("compact: %w", err)
 	}
-	return e.defragment(ctx, client)
+	return e.defragment(ctx, client, worthIt)
 }
 
-func (e *Etcd) defragment(ctx context.Context, client *clientv3.Client) error {
-	const worthIt, quick = 64 << 20, 256 << 20
-	due := func(size, used int64) bool { return size-used > max(worthIt, used) && used < quick }
+// worthIt reports whether to defragment a file of that size, with that much of
+// it in use: much can be won, and it takes a second or two at most.
+func worthIt(size, used int64) bool {
+	const much, quick = 64 << 20, 256 << 20
+	return size-used > max(much, used) && used < quick
+}
+
+func (e *Etcd) defragment(ctx context.Context, client *clientv3.Client, due func(size, used int64) bool) error {
 	if e.external == nil {
 		server := e.embedded.server()
 		if server == nil || !due(server.Backend().Size(), server.Backend().SizeInUse()) {
@@ -73,17 +78,30 @@ func (e *Etcd) defragment(ctx context.Context, client *clientv3.Client) error {
 // makeRoom is what can be done when etcd has reached its quota: forget all
 // history, give the space back, and take away the alarm that etcd raised. If it
 // does not help, the alarm comes back.
-func (e *Etcd) makeRoom(ctx context.Context, client *clientv3.Client) {
+func (e *Etcd) makeRoom(ctx context.Context, client *clientv3.Client) error {
 	current, err := client.Get(ctx, leaderKey)
-	if err == nil {
-		err = e.Maintain(ctx, current.Header.Revision)
-	}
-	if err == nil {
-		_, err = client.AlarmDisarm(ctx, &clientv3.AlarmMember{Alarm: etcdserverpb.AlarmType_NOSPACE})
-	}
 	if err != nil {
-		e.log.WarnContext(ctx, "etcd has no space, and making room failed", "err", err)
+		return err
 	}
+	if err := e.Maintain(ctx, current.Header.Revision); err != nil {
+		return err
+	}
+	if err := e.defragment(ctx, client, func(size, used int64) bool { return used < size }); err != nil {
+		return err
+	}
+	alarms, err := client.AlarmList(ctx)
+	if err != nil {
+		return err
+	}
+	for _, alarm := range alarms.Alarms {
+		if alarm.Alarm != etcdserverpb.AlarmType_NOSPACE {
+			continue
+		}
+		if _, err := client.AlarmDisarm(ctx, (*clientv3.AlarmMember)(alarm)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Size returns the size of etcd's file, of the largest one if it has members.
