@@ -39,7 +39,7 @@ func (a *API) describeCluster(v *state.View, c state.Cluster, include ...types.C
 		case types.ClusterFieldStatistics:
 			out.Statistics = statistics
 		case types.ClusterFieldTags:
-			out.Tags = append(out.Tags, c.Tags...)
+			out.Tags = append([]types.Tag{}, c.Tags...)
 		}
 	}
 	return out

@@ -72,7 +72,7 @@ func TestDescribeClusters(t *testing.T) {
 		{"DescribeClusters", `{"clusters":["main","` + mainCluster + `","gone"]}`,
 			`{"clusters":[{"clusterName":"main","settings":[],"tags":[],"statistics":[],"configuration":null,"attachments":null},{"clusterName":"main"}],
 			"failures":[{"arn":"arn:aws:ecs:us-east-1:123456789012:cluster/gone","reason":"MISSING"}]}`},
-		{"DescribeClusters", `{"clusters":["main"],"include":["TAGS","SETTINGS","CONFIGURATIONS","ATTACHMENTS"]}`,
+		{"DescribeClusters", `{"clusters":["main"],"include":["TAGS","SETTINGS","CONFIGURATIONS","ATTACHMENTS","TAGS"]}`,
 			`{"clusters":[{"settings":[{"name":"containerInsights","value":"disabled"}],"tags":[{"key":"a"}],"configuration":{"managedStorageConfiguration":{"kmsKeyId":"k"}},
 			"attachments":[{"type":"sc","status":"ATTACHED","details":[]}],"attachmentsStatus":"UPDATE_COMPLETE"}]}`},
 		{"DescribeClusters", `{"include":["ALL"]}`, "InvalidParameterException: include[0] should be one of [ATTACHMENTS,CONFIGURATIONS,SETTINGS,STATISTICS,TAGS]"},
