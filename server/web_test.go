@@ -98,8 +98,8 @@ func TestStopWaitsForCalls(t *testing.T) {
 				if err := <-served; err != nil {
 					t.Error(err)
 				}
-				if <-failed != tc.wantError {
-					t.Errorf("call failed: %v, want %v", !tc.wantError, tc.wantError)
+				if <-failed != tc.wantError || time.Since(begin) > tc.takes+500*time.Millisecond {
+					t.Errorf("call failed: %v after %v, want %v", !tc.wantError, time.Since(begin), tc.wantError)
 				}
 			})
 		})

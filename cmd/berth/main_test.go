@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -149,7 +150,7 @@ func berth(t *testing.T, vars map[string]string, args ...string) (code int, stdo
 	t.Helper()
 	var out, err bytes.Buffer
 	lookup := func(name string) (string, bool) { v, ok := vars[name]; return v, ok }
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // should it start where it should fail
 	defer cancel()
 	code = run(ctx, append([]string{"berth"}, args...), lookup, &out, &err)
 	return code, out.String(), err.String()
