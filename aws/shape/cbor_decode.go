@@ -5,7 +5,6 @@ import (
 	"math"
 	"reflect"
 	"strconv"
-	"unicode/utf8"
 )
 
 // DecodeCBOR reads data, a message of rpc-v2-cbor, into v, a pointer to a
@@ -15,7 +14,7 @@ func (c *Codec) DecodeCBOR(data []byte, v any) (Members, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := cborDecoder{data: data}
+	d := cborDecoder{cborScanner{data: data}}
 	present := Members{}
 	h, err := d.head()
 	if err != nil {
@@ -30,164 +29,7 @@ func (c *Codec) DecodeCBOR(data []byte, v any) (Members, error) {
 	return present, nil
 }
 
-type cborDecoder struct {
-	limits
-	data []byte
-	pos  int
-}
-
-// cborHead is the initial byte of an item with its argument.
-type cborHead struct {
-	major byte // one of cborUint to cborOther
-	info  byte // 31: indefinite length, or break
-	arg   uint64
-}
-
-var errCBOREnd = &Error{Message: "Unexpected end of input"}
-
-// head reads the head of the next item. Tags say no more than the target's type
-// does and are passed over.
-func (d *cborDecoder) head() (cborHead, error) {
-	for {
-		if d.pos >= len(d.data) {
-			return cborHead{}, errCBOREnd
-		}
-		first := d.data[d.pos]
-		d.pos++
-		h := cborHead{major: first & 0xE0, info: first & 0x1F}
-		switch {
-		case h.info < 24:
-			h.arg = uint64(h.info)
-		case h.info <= 27:
-			size := 1 << (h.info - 24)
-			if len(d.data)-d.pos < size {
-				return h, errCBOREnd
-			}
-			for _, b := range d.data[d.pos : d.pos+size] {
-				h.arg = h.arg<<8 | uint64(b)
-			}
-			d.pos += size
-		case h.info < cborIndefinite || h.major == cborUint || h.major == cborNeg || h.major == cborTag:
-			return h, d.broken()
-		}
-		if h.major != cborTag {
-			return h, nil
-		}
-	}
-}
-
-func (d *cborDecoder) broken() error {
-	return &Error{Message: fmt.Sprintf("The message is not valid CBOR at byte %d", d.pos-1)}
-}
-
-// null reads a null if it is next.
-func (d *cborDecoder) null() bool {
-	if d.pos < len(d.data) && (d.data[d.pos] == cborNull || d.data[d.pos] == cborUndefined) {
-		d.pos++
-		return true
-	}
-	return false
-}
-
-// more reports whether another element follows in the collection that starts
-// with h, after n.
-func (d *cborDecoder) more(h cborHead, n int) bool {
-	more := uint64(n) < h.arg
-	if h.info == cborIndefinite {
-		more = d.pos >= len(d.data) || d.data[d.pos] != cborBreak
-		if !more {
-			d.pos++
-		}
-	}
-	if !more {
-		d.leave()
-	}
-	return more
-}
-
-// bytes reads the rest of a byte or text string that starts with h.
-func (d *cborDecoder) bytes(h cborHead) ([]byte, error) {
-	if h.info != cborIndefinite {
-		if h.arg > uint64(len(d.data)-d.pos) {
-			return nil, errCBOREnd
-		}
-		b := d.data[d.pos : d.pos+int(h.arg)]
-		d.pos += int(h.arg)
-		return b, nil
-	}
-	all := []byte{}
-	for {
-		chunk, err := d.head()
-		if err != nil {
-			return nil, err
-		}
-		if chunk.major == cborOther && chunk.info == cborIndefinite {
-			return all, nil
-		}
-		if chunk.major != h.major || chunk.info == cborIndefinite {
-			return nil, d.broken()
-		}
-		b, err := d.bytes(chunk)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, b...)
-	}
-}
-
-// text reads a text string, which is part of the message or a copy.
-func (d *cborDecoder) text(h cborHead) ([]byte, error) {
-	b, err := d.bytes(h)
-	if err == nil && !utf8.Valid(b) {
-		err = errNotUTF8
-	}
-	return b, err
-}
-
-// key reads a member's name.
-func (d *cborDecoder) key() ([]byte, error) {
-	h, err := d.head()
-	if err != nil {
-		return nil, err
-	}
-	if h.major != cborText {
-		return nil, &Error{Message: "The name of a member must be a text string"}
-	}
-	return d.text(h)
-}
-
-// float returns the float that h is.
-func (h cborHead) float() (float64, bool) {
-	switch h.major | h.info {
-	case cborFloat64:
-		return math.Float64frombits(h.arg), true
-	case cborFloat32:
-		return float64(math.Float32frombits(uint32(h.arg))), true
-	case cborFloat16:
-		return half(uint16(h.arg)), true
-	}
-	return 0, false
-}
-
-// half returns the value of a half precision float (RFC 8949, appendix D).
-func half(bits uint16) float64 {
-	exponent, mantissa := int(bits>>10&0x1F), float64(bits&0x3FF)
-	var f float64
-	switch {
-	case exponent == 0:
-		f = math.Ldexp(mantissa, -24)
-	case exponent != 31:
-		f = math.Ldexp(mantissa+1024, exponent-25)
-	case mantissa == 0:
-		f = math.Inf(1)
-	default:
-		f = math.NaN()
-	}
-	if bits&0x8000 != 0 {
-		f = -f
-	}
-	return f
-}
+type cborDecoder struct{ cborScanner }
 
 // value reads the next item, which is not null, into v.
 func (d *cborDecoder) value(p *plan, v reflect.Value) error {
@@ -403,36 +245,4 @@ func (d *cborDecoder) mismatch(h cborHead, target string) error {
 		return mismatch("NUMBER_VALUE", target)
 	}
 	return d.broken()
-}
-
-// skip reads an item that nobody wants; it must be CBOR all the same.
-func (d *cborDecoder) skip() error {
-	h, err := d.head()
-	if err != nil {
-		return err
-	}
-	switch h.major {
-	case cborBytes, cborText:
-		_, err := d.bytes(h)
-		return err
-	case cborList, cborMap:
-		if err := d.enter(); err != nil {
-			return err
-		}
-		for n := 0; d.more(h, n); n++ {
-			if h.major == cborMap {
-				if _, err := d.key(); err != nil {
-					return err
-				}
-			}
-			if err := d.skip(); err != nil {
-				return err
-			}
-		}
-	case cborOther:
-		if h.info == cborIndefinite {
-			return d.broken()
-		}
-	}
-	return nil
 }

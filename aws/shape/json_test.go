@@ -4,6 +4,7 @@ import (
 	"math"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -283,3 +284,21 @@ func TestUnusable(t *testing.T) {
 }
 
 type String string
+
+// Plans are made while others use the codec; the race detector watches.
+func TestConcurrent(t *testing.T) {
+	codec := New(Names{Unions: variants})
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() {
+			text, err := codec.EncodeJSON(thing{Inner: &thing{List: []string{"x"}}})
+			if err == nil {
+				_, err = codec.DecodeJSON(text, &everything{})
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+}
