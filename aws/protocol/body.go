@@ -8,15 +8,29 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"berth/aws/sigv4"
 )
+
+// maxStranger bounds the body of a request that names no access key of ours, in
+// bytes: strangers must not fill the memory. It has room for the tokens of the
+// largest call that needs no key (AssumeRoleWithSAML).
+const maxStranger = 128 << 10
 
 // readBody reads what came over the network. The signature covers this.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.MaxBody))
+	limit := s.MaxBody
+	if !s.known(r) {
+		limit = min(limit, maxStranger)
+	}
+	if r.ContentLength > limit {
+		return nil, tooLong(limit)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
-		return nil, s.bodyTooLarge()
+		return nil, tooLong(limit)
 	case err != nil:
 		return nil, &problem{malformed, "The request body ended early: " + err.Error()}
 	}
@@ -40,11 +54,21 @@ func (s *Server) unpack(r *http.Request, body []byte) ([]byte, error) {
 		return nil, &problem{malformed, "The request body is not valid gzip: " + err.Error()}
 	}
 	if int64(len(body)) > s.MaxBody {
-		return nil, s.bodyTooLarge()
+		return nil, tooLong(s.MaxBody)
 	}
 	return body, nil
 }
 
-func (s *Server) bodyTooLarge() error {
-	return &problem{tooLarge, fmt.Sprintf("HTTP content length exceeded %d bytes.", s.MaxBody)}
+func tooLong(limit int64) error {
+	return &problem{tooLarge, fmt.Sprintf("HTTP content length exceeded %d bytes.", limit)}
+}
+
+// known reports whether r names an access key of ours. Nothing is verified yet.
+func (s *Server) known(r *http.Request) bool {
+	signature, err := sigv4.Parse(r)
+	if err != nil {
+		return false
+	}
+	_, ok := s.Credentials(r.Context(), signature.AccessKeyID)
+	return ok
 }

@@ -41,10 +41,12 @@ func (s *Server) pass(x *exchange, leader string) (answer, error) {
 	if x.r.Header.Get(passedHeader) != "" {
 		return answer{}, unavailable("The leader is changing. Try again.")
 	}
-	request, err := http.NewRequestWithContext(x.r.Context(), x.r.Method, strings.TrimSuffix(leader, "/")+x.r.URL.RequestURI(), bytes.NewReader(x.body))
+	request, err := http.NewRequestWithContext(x.r.Context(), x.r.Method, leader, bytes.NewReader(x.body))
 	if err != nil {
 		return answer{}, fmt.Errorf("pass to leader %s: %w", leader, err)
 	}
+	// Of the request's URL only path and query: the rest could lead elsewhere.
+	request.URL.Path, request.URL.RawPath, request.URL.RawQuery = x.r.URL.Path, x.r.URL.RawPath, x.r.URL.RawQuery
 	request.Host, request.Header = x.r.Host, endToEnd(x.r.Header)
 	request.Header.Set(passedHeader, x.r.RemoteAddr)
 	if request.Header.Get("User-Agent") == "" {
@@ -90,7 +92,7 @@ func (s *Server) awaitRevision(x *exchange, header string) {
 // https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1
 func endToEnd(h http.Header) http.Header {
 	h = h.Clone()
-	for name := range strings.SplitSeq(h.Get("Connection"), ",") {
+	for name := range strings.SplitSeq(strings.Join(h.Values("Connection"), ","), ",") {
 		h.Del(strings.TrimSpace(name))
 	}
 	for _, name := range []string{"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Expect", "Content-Length"} {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -55,6 +56,23 @@ func TestFollowerPassesWritesOn(t *testing.T) {
 	}
 	if fmt.Sprint(waited) != "[42 42]" || boom.calls != 2 {
 		t.Errorf("waited for revisions %v after %d calls", waited, boom.calls)
+	}
+}
+
+// A request's URL cannot choose the host that it is passed on to.
+func TestPassedToTheLeaderAlone(t *testing.T) {
+	api := &clusters{}
+	leader, other := serve(t, testConfig(api)), serve(t, testConfig(&clusters{}))
+	s, err := New(testConfig(follower(leader.URL)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := signed(t, "http://berth", "ecs", "POST", "/", "X-Amz-Target: AmazonEC2ContainerServiceV20141113.CreateCluster", "{}")
+	r.URL = &url.URL{Scheme: "x", Opaque: "@" + other.Listener.Addr().String()} // as in POST x:@127.0.0.1:80 HTTP/1.1
+	answer := httptest.NewRecorder()
+	s.ServeHTTP(answer, r)
+	if answer.Code != 200 || api.calls != 1 {
+		t.Errorf("got %d %s; the leader had %d calls", answer.Code, answer.Body, api.calls)
 	}
 }
 

@@ -24,13 +24,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{r: r, call: &Call{ID: newID()}, start: time.Now(), target: target{service: &service{}, wire: JSON11}}
 	s.Metrics.begin()
 	a := s.answer(w, x)
-	if r.Context().Err() != nil {
-		a = answer{status: 499, code: "RequestCanceled"} // nginx's word for a client that left; nobody reads it
+	gone := r.Context().Err() != nil && a.status != http.StatusOK
+	if gone {
+		a = answer{status: 499, code: "RequestCanceled"} // nginx's word for a client that left
 	} else {
 		a.write(w, x)
 	}
 	s.Metrics.end(x, a)
 	s.log(x, a)
+	if gone { // who has only closed its sending side must not read an empty success
+		panic(http.ErrAbortHandler)
+	}
 }
 
 // answer never panics: a bug in a handler costs its own call and nothing else.

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -85,6 +88,28 @@ func TestClientLeaves(t *testing.T) {
 	server.Close() // waits until all is logged
 	if !strings.Contains(log.String(), "level=INFO") || !strings.Contains(log.String(), "status=499 code=RequestCanceled") {
 		t.Errorf("got %s", log.String())
+	}
+}
+
+// A client that closes its sending side counts as gone. If it still reads, it
+// must not take the end of an answer that nobody wrote for a success.
+func TestClientHalfCloses(t *testing.T) {
+	api := &clusters{create: func(ctx context.Context, _ *ecs.CreateClusterInput) (*ecs.CreateClusterOutput, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}}
+	address := serve(t, testConfig(api)).Listener.Addr().(*net.TCPAddr)
+	conn, err := net.DialTCP("tcp", nil, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	r := signed(t, "http://"+address.String(), "ecs", "POST", "/", "X-Amz-Target: AmazonEC2ContainerServiceV20141113.CreateCluster", "{}")
+	if err := errors.Join(r.Write(conn), conn.CloseWrite()); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := io.ReadAll(conn); err != nil || len(answer) > 0 {
+		t.Errorf("read %q, %v", answer, err)
 	}
 }
 

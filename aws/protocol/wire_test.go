@@ -70,9 +70,20 @@ func echoConfig() Config {
 	return cfg
 }
 
-// send signs a request for service and sends it. Headers are "Name: value"
-// lines.
+// send sends a request that is signed for service.
 func send(t *testing.T, url, service, method, path, headers, body string) *http.Response {
+	t.Helper()
+	response, err := http.DefaultClient.Do(signed(t, url, service, method, path, headers, body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { response.Body.Close() })
+	return response
+}
+
+// signed returns a request signed for service, or unsigned for none. Headers
+// are "Name: value" lines.
+func signed(t *testing.T, url, service, method, path, headers, body string) *http.Request {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url+path, strings.NewReader(body))
 	if err != nil {
@@ -89,12 +100,7 @@ func send(t *testing.T, url, service, method, path, headers, body string) *http.
 			t.Fatal(err)
 		}
 	}
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { response.Body.Close() })
-	return response
+	return r
 }
 
 func text(t *testing.T, r *http.Response) string {
@@ -269,6 +275,45 @@ func TestBodies(t *testing.T) {
 		})
 	}
 }
+
+// Strangers cannot fill the memory, nor make us wait for what is too long.
+func TestBodyLimits(t *testing.T) {
+	url := serve(t, echoConfig()).URL
+	body := `{"name":"` + strings.Repeat("x", maxStranger) + `"}`
+	for _, tc := range []struct {
+		name   string
+		change func(*http.Request)
+		status int
+	}{
+		{"ours", func(*http.Request) {}, 200},
+		{"unsigned", func(r *http.Request) { r.Header.Del("Authorization") }, 413},
+		{"another's", func(r *http.Request) {
+			r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), testKey, "AKIAANOTHER", 1))
+		}, 413},
+		{"another's, in chunks", func(r *http.Request) { r.Header.Del("Authorization"); r.ContentLength = -1 }, 413},
+		{"too long, and yet to come", func(r *http.Request) {
+			r.ContentLength, r.Body = 1<<40, io.NopCloser(blockedReader(t.Context().Done()))
+		}, 413},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := signed(t, url, "ecs", "POST", "/", ecsEcho, body)
+			tc.change(r)
+			response, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			if response.StatusCode != tc.status {
+				t.Errorf("got %d, want %d", response.StatusCode, tc.status)
+			}
+		})
+	}
+}
+
+// blockedReader has nothing to read until it is closed.
+type blockedReader <-chan struct{}
+
+func (b blockedReader) Read([]byte) (int, error) { <-b; return 0, io.EOF }
 
 func packed(s string) string {
 	var b bytes.Buffer

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -73,7 +74,7 @@ func minutes(d time.Duration) string {
 	if d%time.Minute != 0 {
 		return d.String()
 	}
-	return strings.TrimSuffix(d.Truncate(time.Minute).String(), "m0s") + " min."
+	return fmt.Sprintf("%d min.", d/time.Minute)
 }
 
 func (s *Signature) checkScope(want Expect) error {

@@ -129,6 +129,14 @@ func TestPresigned(t *testing.T) {
 	}
 }
 
+func TestMinutes(t *testing.T) {
+	for d, want := range map[time.Duration]string{0: "0 min.", Skew: "15 min.", maxExpires: "10080 min.", 90 * time.Second: "1m30s"} {
+		if got := minutes(d); got != want {
+			t.Errorf("%v: got %q, want %q", d, got, want)
+		}
+	}
+}
+
 func TestPresignedRefused(t *testing.T) {
 	const good = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE/20150830/us-east-1/sts/aws4_request" +
 		"&X-Amz-Date=20150830T123600Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=00"
