@@ -6,6 +6,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"berth/cli/profile"
@@ -29,11 +30,18 @@ func Env(out io.Writer, dataDir string) error {
 		{"AWS_DEFAULT_REGION", p.Region},
 		{"AWS_REGION", p.Region},
 	} {
-		fmt.Fprintf(out, "export %s=%s\n", v[0], quote(v[1]))
+		fmt.Fprintf(out, "export %s=%s\n", v[0], Quote(v[1]))
 	}
 	_, err = fmt.Fprintln(out, "unset AWS_SESSION_TOKEN AWS_PROFILE")
 	return err
 }
 
-// quote writes s as one word of a POSIX shell.
-func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+// Quote writes s as one word of a POSIX shell.
+func Quote(s string) string {
+	if plain.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+var plain = regexp.MustCompile(`^[\w@%+=:,./-]+$`)

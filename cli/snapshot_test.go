@@ -73,9 +73,9 @@ func TestSaveSnapshotFindsNobody(t *testing.T) {
 }
 
 func TestQuote(t *testing.T) {
-	for in, want := range map[string]string{"plain": `'plain'`, "it's $HOME": `'it'\''s $HOME'`} {
-		if got := quote(in); got != want {
-			t.Errorf("quote(%s) is %s, want %s", in, got, want)
+	for in, want := range map[string]string{"/a/plain-1.x": "/a/plain-1.x", "": "''", "two words": "'two words'", "it's $HOME": `'it'\''s $HOME'`} {
+		if got := Quote(in); got != want {
+			t.Errorf("Quote(%s) is %s, want %s", in, got, want)
 		}
 	}
 }

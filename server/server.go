@@ -82,10 +82,28 @@ func (c Config) check() error {
 	if c.AdvertiseURL == "" && len(c.Etcd.Endpoints) > 0 && unspecified(host) {
 		return fmt.Errorf("--listen %s is every address of this machine: say with --advertise-url where other servers reach this one", c.Listen)
 	}
-	if u, err := url.Parse(c.AdvertiseURL); c.AdvertiseURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+	if c.AdvertiseURL != "" && !isOrigin(c.AdvertiseURL) {
 		return fmt.Errorf("invalid --advertise-url %q: want a URL such as http://10.0.0.11:8080", c.AdvertiseURL)
 	}
-	return c.checkRootKey()
+	return cmp.Or(c.checkEtcd(), c.checkRootKey())
+}
+
+func (c Config) checkEtcd() error {
+	e := c.Etcd
+	switch {
+	case len(e.Endpoints) == 0 && e.User+e.Password+e.CAFile+e.CertFile+e.KeyFile != "":
+		return errors.New("--etcd-user, --etcd-password and the files for TLS are for --etcd-endpoints, which is not given")
+	case (e.CertFile == "") != (e.KeyFile == ""):
+		return errors.New("--etcd-certfile and --etcd-keyfile belong together: give both, or neither")
+	}
+	return nil
+}
+
+// isOrigin reports whether text is the URL of a server without a path: AWS's
+// clients sign the path.
+func isOrigin(text string) bool {
+	u, err := url.Parse(strings.TrimSuffix(text, "/"))
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && *u == url.URL{Scheme: u.Scheme, Host: u.Host}
 }
 
 // LogValue is c without its secrets.

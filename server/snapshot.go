@@ -53,6 +53,9 @@ func (s *Server) verifyRoot(r *http.Request, store *state.Store) error {
 // Restore fills the empty state that cfg names from a snapshot, or, with force,
 // replaces one that is not empty: all or nothing. No server may be running on it.
 func Restore(ctx context.Context, cfg Config, snapshot io.Reader, force bool) (err error) {
+	if err := cfg.checkEtcd(); err != nil {
+		return err
+	}
 	cfg.Etcd.DataDir, cfg.Etcd.Log = cfg.DataDir, cfg.Log
 	j, err := journal.Open(ctx, cfg.Etcd)
 	if err != nil {

@@ -32,13 +32,21 @@ type plane struct {
 
 func newWeb(log *slog.Logger) *web {
 	w := new(web)
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", w.healthz)
-	mux.Handle("GET /metrics", w.open(func(p *plane) http.Handler { return p.metrics }))
-	mux.Handle("GET /_berth/snapshot", w.open(func(p *plane) http.Handler { return p.snapshot }))
-	mux.Handle("/", w.open(func(p *plane) http.Handler { return p.api }))
+	own := map[string]http.Handler{
+		"/healthz":         http.HandlerFunc(w.healthz),
+		"/metrics":         w.open(func(p *plane) http.Handler { return p.metrics }),
+		"/_berth/snapshot": w.open(func(p *plane) http.Handler { return p.snapshot }),
+	}
+	api := w.open(func(p *plane) http.Handler { return p.api })
 	w.http = &http.Server{
-		Handler:           mux,
+		Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			// Not a ServeMux: that redirects paths such as a//b, which AWS's clients sign as they are.
+			if handler, ok := own[r.URL.Path]; ok && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+				handler.ServeHTTP(rw, r)
+			} else {
+				api.ServeHTTP(rw, r)
+			}
+		}),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
 		WriteTimeout:      2 * time.Minute,

@@ -40,6 +40,8 @@ func TestHealth(t *testing.T) {
 	expect("/healthz", 200, "ok")
 	expect("/", 200, "api")
 	expect("/any/path", 200, "api")
+	expect("/any//path/../x", 200, "api") // not redirected
+	expect("/healthz/", 200, "api")
 	expect("/metrics", 200, "metrics")
 
 	reason = errors.New("no space left")

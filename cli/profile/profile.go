@@ -26,9 +26,7 @@ type Profile struct {
 // Path is where the profile of a data directory stands.
 func Path(dataDir string) string { return filepath.Join(dataDir, "credentials") }
 
-const header = `# Berth's root credentials. Berth writes this file at each start.
-# export AWS_SHARED_CREDENTIALS_FILE to use it, or: eval "$(berth env)"
-`
+const header = "# Berth's root credentials. Berth writes this file at each start.\n"
 
 // keys are the settings of a profile, in the order in which they are written.
 //

@@ -11,7 +11,7 @@ func envCommand(env environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "env",
 		Short: `Print what points AWS clients here, for eval "$(berth env)"`,
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cli.Env(cmd.OutOrStdout(), dataDir) },
 	}
 	dataDirFlag(cmd, &dataDir)

@@ -65,3 +65,10 @@ func group(name, short string) *cobra.Command {
 		},
 	}
 }
+
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("`%s` takes no arguments, only flags: what is %q?", cmd.CommandPath(), args[0])
+	}
+	return nil
+}

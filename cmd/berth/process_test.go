@@ -148,7 +148,7 @@ func (p *process) get(t *testing.T, path string) string {
 }
 
 func TestUp(t *testing.T) {
-	p := start(t, t.TempDir())
+	p := start(t, filepath.Join(t.TempDir(), "a place"))
 	if got := p.get(t, "/healthz"); got != "200 ok\n" {
 		t.Errorf("healthz: %q", got)
 	}
@@ -168,7 +168,7 @@ func TestUp(t *testing.T) {
 	if err := p.stop(); err != nil {
 		t.Errorf("SIGTERM: %v\n%s", err, &p.log)
 	}
-	next := fmt.Sprintf("Berth answers at %s. In another terminal:\n\n  eval \"$(%s env --data-dir %s)\"\n", p.url, os.Args[0], p.dir)
+	next := fmt.Sprintf("Berth answers at %s. In another terminal:\n\n  eval \"$(%s env --data-dir '%s')\"\n", p.url, os.Args[0], p.dir)
 	if !strings.Contains(p.stdout.String(), next) {
 		t.Errorf("stdout is %q, want what to type next", &p.stdout)
 	}

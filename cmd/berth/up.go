@@ -3,9 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"berth/cli"
 	"berth/server"
 )
 
@@ -16,7 +19,7 @@ func upCommand(self string, env environment) *cobra.Command {
 		Use:   "up",
 		Short: "Run everything on this machine",
 		Long:  "Run everything on this machine in one process, and print what to type next.",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 	}
 	serverFlags(cmd, &cfg, &logs)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -44,7 +47,7 @@ func serverCommand(env environment) *cobra.Command {
 		Short: "Run a control plane alone",
 		Long: `Run a control plane alone. Several over one etcd (--etcd-endpoints) are one
 control plane: one of them leads, all of them answer.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 	}
 	serverFlags(cmd, &cfg, &logs)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -68,12 +71,15 @@ func newServer(cmd *cobra.Command, env environment, cfg server.Config, logs logC
 	return server.New(cfg)
 }
 
-// printNextSteps shows what to type in another terminal; self is how this
-// program was called.
+// printNextSteps shows what to type in another terminal, whatever directory that
+// is in; self is how this program was called.
 func printNextSteps(out io.Writer, url, self, dataDir string) {
-	env := self + " env"
+	if strings.Contains(self, "/") { // not found by PATH
+		self = absolute(self)
+	}
+	env := cli.Quote(self) + " env"
 	if dataDir != server.Default().DataDir {
-		env += " --data-dir " + dataDir
+		env += " --data-dir " + cli.Quote(absolute(dataDir))
 	}
 	fmt.Fprintf(out, `
 Berth answers at %s. In another terminal:
@@ -85,4 +91,12 @@ Berth answers at %s. In another terminal:
 Ctrl-C stops it; nothing is lost.
 
 `, url, env)
+}
+
+// absolute is path as seen from any directory, if that can be found out.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
 }
