@@ -1,0 +1,117 @@
+package test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+)
+
+// TestTerraform applies testdata/terraform, changes it, imports it into an empty
+// state and destroys it. After each apply another plan finds no difference.
+func TestTerraform(t *testing.T) {
+	t.Parallel()
+	plugins := terraformPlugins(t)
+	b := up(t)
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("testdata/terraform")); err != nil {
+		t.Fatal(err)
+	}
+	run := func(args ...string) (string, int) {
+		t.Helper()
+		c := b.command(t, "terraform", append([]string{"-chdir=" + dir}, args...)...)
+		c.Env = append(without(c.Env, "TF_"), "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1")
+		var out bytes.Buffer
+		c.Stdout, c.Stderr = &out, &out
+		err := c.Run()
+		if _, exited := err.(*exec.ExitError); err != nil && !exited {
+			t.Fatal(err)
+		}
+		return out.String(), c.ProcessState.ExitCode()
+	}
+	must := func(want string, args ...string) {
+		t.Helper()
+		out, status := run(append(args, "-no-color")...)
+		if status != 0 || !strings.Contains(out, want) {
+			t.Fatalf("terraform %s: exit status %d, want 0 and %q\n%s", strings.Join(args, " "), status, want, tail(out, 80))
+		}
+	}
+	steady := func(args ...string) {
+		t.Helper()
+		if out, status := run(append([]string{"plan", "-no-color", "-detailed-exitcode"}, args...)...); status != 0 {
+			t.Errorf("a second plan finds differences (status %d):\n%s", status, tail(out, 120))
+		}
+	}
+
+	must("initialized", "init", "-plugin-dir="+plugins)
+	must("11 added, 0 changed, 0 destroyed", "apply", "-auto-approve")
+	steady()
+	must("4 added, 5 changed, 4 destroyed", "apply", "-auto-approve", "-var=step=2")
+	steady("-var=step=2")
+
+	writeImports(t, dir)
+	// The two to change are skip_destroy and track_latest, which nobody but Terraform knows.
+	must("11 to import, 0 to add, 2 to change, 0 to destroy", "plan", "-var=step=2", "-state=imported.tfstate")
+	if err := os.Remove(filepath.Join(dir, "imports.tf")); err != nil {
+		t.Fatal(err)
+	}
+
+	must("11 destroyed", "destroy", "-auto-approve", "-var=step=2")
+	left, err := b.client().ListClusters(t.Context(), &ecs.ListClustersInput{})
+	if err != nil || len(left.ClusterArns) != 0 {
+		t.Errorf("clusters after destroy: %v, %v", left, err)
+	}
+}
+
+// writeImports adds a block for each resource, which finds it by the id that
+// the provider's documentation gives it.
+func writeImports(t *testing.T, dir string) {
+	t.Helper()
+	definition := here + "task-definition/"
+	var blocks strings.Builder
+	for _, i := range [][2]string{
+		{"account_setting_default.insights", "containerInsights"},
+		{"capacity_provider.blue", "blue"},
+		{"capacity_provider.plain", "plain"},
+		{"cluster.plain", "plain-2"},
+		{"cluster.web", "web"},
+		{"cluster_capacity_providers.web", "web"},
+		{"tag.cost", here + "capacity-provider/blue,cost"},
+		{"task_definition.ec2", definition + "ec2:2"},
+		{"task_definition.fargate", definition + "fargate:2"},
+		{"task_definition.plain", definition + "plain:2"},
+		{"task_definition.windows", definition + "windows:1"},
+	} {
+		fmt.Fprintf(&blocks, "import {\n  to = aws_ecs_%s\n  id = %q\n}\n", i[0], i[1])
+	}
+	if err := os.WriteFile(filepath.Join(dir, "imports.tf"), []byte(blocks.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// terraformPlugins is a local mirror that has the AWS provider: the directory
+// in BERTH_TEST_TF_PLUGINS, one where Terraform itself looks, or one below /opt.
+//
+// https://developer.hashicorp.com/terraform/cli/config/config-file#implied-local-mirror-directories
+func terraformPlugins(t *testing.T) string {
+	t.Helper()
+	if _, err := exec.LookPath("terraform"); err != nil {
+		t.Skip("terraform is not installed")
+	}
+	home, _ := os.UserHomeDir()
+	places := []string{os.Getenv("BERTH_TEST_TF_PLUGINS"), home + "/.terraform.d/plugins",
+		"/usr/local/share/terraform/plugins", "/usr/share/terraform/plugins"}
+	below, _ := filepath.Glob("/opt/*")
+	for _, place := range append(places, below...) {
+		if found, _ := filepath.Glob(filepath.Join(place, "registry.terraform.io/hashicorp/aws/*")); len(found) > 0 {
+			return place
+		}
+	}
+	t.Skip("no local mirror of Terraform's AWS provider: set BERTH_TEST_TF_PLUGINS to a directory that has registry.terraform.io/hashicorp/aws")
+	return ""
+}
