@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"berth/state/journal"
@@ -13,6 +12,8 @@ import (
 const (
 	// retryAfter is the pause after a failure of the journal.
 	retryAfter = 250 * time.Millisecond
+	// slowCommit is how long a commit takes that is worth a warning.
+	slowCommit = time.Second
 	// resignWithin bounds what a server that stops leading does for the next.
 	resignWithin = time.Second
 )
@@ -58,28 +59,6 @@ func (s *Store) round(ctx context.Context) error {
 	}
 	endWatch() // a leader knows what it writes
 	return s.lead(ctx, term)
-}
-
-// load replaces everything by what the journal holds.
-func (s *Store) load(ctx context.Context) (journal.Event, error) {
-	start := time.Now()
-	head := newView()
-	now, err := s.cfg.Journal.Load(ctx, head.apply)
-	if err == nil {
-		err = head.usable(schema(s.migrations))
-	}
-	if err != nil {
-		return now, err
-	}
-	s.mu.Lock()
-	s.head, s.leader = head, s.other(now.Leader)
-	s.reason = errors.New("no leader is elected yet")
-	s.show(newView(), now.Revision)
-	s.mu.Unlock()
-	s.subs.addAll()
-	s.change.fire()
-	s.metrics.loadedSeconds.Set(time.Since(start).Seconds())
-	return now, nil
 }
 
 // show makes the head the view. last is the snapshot before. The lock is held.
@@ -151,11 +130,11 @@ func (s *Store) other(leader *journal.Leader) journal.Leader {
 func (s *Store) apply(e journal.Event) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.head.apply(e.Changes...); err != nil {
+		return err
+	}
 	var keys []Key
 	for _, c := range e.Changes {
-		if err := s.head.apply(c); err != nil {
-			return err
-		}
 		if key, ok := keyOf(c.Key); ok {
 			keys = append(keys, key)
 		}
@@ -236,7 +215,11 @@ func (s *Store) commit(b *batch, term journal.Term) (revision int64, err error) 
 	}
 	start := time.Now()
 	revision, err = term.Commit(context.Background(), b.journalled()) // it has a time limit of its own
-	s.metrics.commits.Observe(time.Since(start).Seconds())
+	took := time.Since(start)
+	if took > slowCommit {
+		s.log.Warn("a commit was slow; is the disk?", "seconds", took.Seconds(), "records", len(b.changes))
+	}
+	s.metrics.commits.Observe(took.Seconds())
 	s.metrics.batch.Observe(float64(len(b.changes)))
 	return revision, err
 }
@@ -256,28 +239,4 @@ func (s *Store) resign(term journal.Term) {
 	if err := term.Resign(ctx); err != nil {
 		s.log.Warn("another server can lead only when this one's lease has expired", "because", err)
 	}
-}
-
-// apply writes one change of the journal into a view that is not shown yet.
-func (v *View) apply(c journal.Change) error {
-	key, ok := keyOf(c.Key)
-	if !ok {
-		return v.applyMeta(c)
-	}
-	for _, t := range v.tables() {
-		if t.Name() != key.Table {
-			continue
-		}
-		if c.Value == nil {
-			t.replace(key.Key, nil)
-			return nil
-		}
-		record, err := t.decode(c.Value)
-		if err != nil {
-			return fmt.Errorf("read %s from the journal: %w", key, err)
-		}
-		t.replace(key.Key, record)
-		return nil
-	}
-	return fmt.Errorf("the journal has %s, a table this version of berth does not know", key)
 }

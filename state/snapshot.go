@@ -122,11 +122,8 @@ func Restore(ctx context.Context, j journal.Journal, from io.Reader, force bool)
 		return &SchemaError{header.Schema, schema(migrations)}
 	}
 	if header.Schema == schema(migrations) { // of an older one we cannot know
-		v := newView()
-		for _, c := range changes {
-			if err := v.apply(c); err != nil {
-				return fmt.Errorf("the snapshot does not fit: %w", err)
-			}
+		if err := newView().apply(changes...); err != nil {
+			return fmt.Errorf("the snapshot does not fit: %w", err)
 		}
 	}
 	term, err := j.Campaign(ctx, "")

@@ -161,6 +161,14 @@ func TestMigrations(t *testing.T) {
 	checkNames(t, newer.View(), "new-b")
 	stop()
 
+	// What it wrote may be unreadable for an older version; that says why.
+	term, err := m.Server("b").Campaign(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := term.Commit(t.Context(), []journal.Change{{Key: "v1/novelties/a", Value: []byte("?")}}); err != nil {
+		t.Fatal(err)
+	}
 	older, err := New(Config{Journal: m.Server("b")})
 	if err != nil {
 		t.Fatal(err)
