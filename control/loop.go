@@ -3,6 +3,8 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -91,29 +93,32 @@ func (l loop[T]) note(store *state.Store, sub *state.Subscription, due *agenda) 
 // reconcileAll plans and applies for each of keys, and puts on the agenda when
 // to look at it again.
 func (l loop[T]) reconcileAll(ctx context.Context, cfg Config, keys []string, due *agenda) {
-	var mu sync.Mutex // guards due
+	var mu sync.Mutex // guards due and failed
+	var failed []error
 	var g errgroup.Group
 	g.SetLimit(atOnce)
 	for _, key := range keys {
 		g.Go(func() error {
 			wake, err := l.reconcile(ctx, cfg, key)
-			if err != nil && ctx.Err() == nil {
-				l.report(cfg, key, err)
-				wake = time.Now().Add(retry)
-			}
-			if wake.IsZero() {
-				return nil
-			}
-			if soon := time.Now().Add(pause); wake.Before(soon) {
-				wake = soon
-			}
 			mu.Lock()
 			defer mu.Unlock()
-			due.set(key, wake)
+			switch soon := time.Now().Add(pause); {
+			case err != nil:
+				failed = append(failed, fmt.Errorf("%s: %w", key, err))
+				due.set(key, time.Now().Add(retry))
+			case wake.IsZero():
+			case wake.Before(soon):
+				due.set(key, soon)
+			default:
+				due.set(key, wake)
+			}
 			return nil
 		})
 	}
 	g.Wait()
+	if ctx.Err() == nil {
+		l.report(cfg, failed)
+	}
 }
 
 // reconcile brings one object a step closer to what its plan wants, and returns
@@ -122,6 +127,11 @@ func (l loop[T]) reconcileAll(ctx context.Context, cfg Config, keys []string, du
 // applied to a state that it has not seen.
 func (l loop[T]) reconcile(ctx context.Context, cfg Config, key string) (wake time.Time, err error) {
 	start := time.Now()
+	defer func() {
+		if r := recover(); r != nil { // one bad object stops no other
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
 	defer func() { cfg.Metrics.seconds.WithLabelValues(l.name).Observe(time.Since(start).Seconds()) }()
 
 	p := l.planOf(cfg.Store.View(), key, start)
@@ -151,10 +161,15 @@ func (l loop[T]) planOf(v *state.View, key string, now time.Time) plan.Plan {
 	return l.plan(v, object, now)
 }
 
-func (l loop[T]) report(cfg Config, key string, err error) {
-	cfg.Metrics.failures.WithLabelValues(l.name).Inc()
-	var elsewhere *state.NotLeader
-	if !errors.As(err, &elsewhere) { // the leader does it
-		cfg.Log.Warn("cannot apply a plan; trying again", "loop", l.name, "object", key, "err", err)
+// report logs the first of the failures that are no other server's to mend:
+// when the store is down, all have the same reason.
+func (l loop[T]) report(cfg Config, failed []error) {
+	cfg.Metrics.failures.WithLabelValues(l.name).Add(float64(len(failed)))
+	for _, err := range failed {
+		var elsewhere *state.NotLeader
+		if !errors.As(err, &elsewhere) {
+			cfg.Log.Warn("cannot apply plans; trying again", "loop", l.name, "objects", len(failed), "err", err)
+			return
+		}
 	}
 }

@@ -184,6 +184,46 @@ func TestLoopPlansAgainWithinTheTransaction(t *testing.T) {
 	})
 }
 
+func TestLoopDoesNotSpin(t *testing.T) {
+	w := &watched{plan: func(_ state.Family, now time.Time) (p plan.Plan) {
+		p.WakeAt(now.Add(-time.Hour))
+		return p
+	}}
+	w.run(t, "a", func(*testing.T, *state.Store) {
+		<-time.After(time.Second)
+		if n := strings.Count(w.took(), "a@"); n > 1002 {
+			t.Errorf("planned %d times in a second", n)
+		}
+	})
+}
+
+// An object whose plan fails is tried again, and holds up no other.
+func TestLoopGoesOnAfterAPanic(t *testing.T) {
+	w := &watched{}
+	w.plan = func(f state.Family, now time.Time) (p plan.Plan) {
+		if f.Name == "bad" && now.Sub(w.started) < 10*time.Second {
+			panic("a bug")
+		}
+		if f.LastRevision == 0 {
+			p.Do(set{f.Name, 1})
+		}
+		return p
+	}
+	w.run(t, "bad good", func(t *testing.T, s *state.Store) {
+		at := func(name string) int32 {
+			f, _ := s.View().Families.Get(name)
+			return f.LastRevision
+		}
+		if at("good") != 1 || at("bad") != 0 {
+			t.Errorf("good is at %d and bad at %d, want 1 and 0", at("good"), at("bad"))
+		}
+		<-time.After(20 * time.Second)
+		if at("bad") != 1 {
+			t.Error("bad was not tried again")
+		}
+	})
+}
+
 func TestAgenda(t *testing.T) {
 	noon := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 	var a agenda

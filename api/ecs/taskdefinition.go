@@ -23,6 +23,7 @@ import (
 const (
 	mostDefinitionBytes = 64 << 10
 	mostDeletions       = 10 // in one call
+	mostRevisions       = 1_000_000
 )
 
 // documents writes task definitions as they are on the wire.
@@ -37,6 +38,10 @@ func (a *API) RegisterTaskDefinition(ctx context.Context, in *ecs.RegisterTaskDe
 	d := state.TaskDefinition{TaskDefinition: document, Tags: in.Tags}
 	err = a.store.Update(ctx, func(tx *state.Tx) error {
 		family, _ := tx.Families.Get(*in.Family)
+		if family.LastRevision >= mostRevisions {
+			return &types.LimitExceededException{Message: aws.String(fmt.Sprintf(
+				"The task definition family '%s' has had %d revisions, the maximum. Specify another family and try again.", family.Name, mostRevisions))}
+		}
 		family.Name = *in.Family
 		family.LastRevision++
 		tx.Families.Put(tx, family)

@@ -8,6 +8,7 @@ import (
 
 	"berth/aws/protocol"
 	"berth/iam"
+	"berth/state"
 )
 
 const (
@@ -82,6 +83,15 @@ func TestRegisterTaskDefinitionRefusesLargeDocuments(t *testing.T) {
 	if got := register(66000); got != want {
 		t.Errorf("got %.100s, want %s", got, want)
 	}
+}
+
+func TestRegisterTaskDefinitionEndsTheNumbers(t *testing.T) {
+	a := testAPI()
+	write(t, a, func(tx *state.Tx) { tx.Families.Put(tx, state.Family{Name: "web", LastRevision: mostRevisions - 1}) })
+	script{
+		{"RegisterTaskDefinition", `{"family":"web",` + nginx + `}`, `{"taskDefinition":{"revision":1000000}}`},
+		{"RegisterTaskDefinition", `{"family":"web",` + nginx + `}`, "LimitExceededException: The task definition family 'web' has had 1000000 revisions"},
+	}.run(t, a)
 }
 
 func TestDescribeTaskDefinition(t *testing.T) {

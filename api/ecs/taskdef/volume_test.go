@@ -1,6 +1,9 @@
 package taskdef
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestRefusesVolumes(t *testing.T) {
 	volume := func(members string) string { return `"volumes":[{"name":"v",` + members + `}]` }
@@ -8,6 +11,7 @@ func TestRefusesVolumes(t *testing.T) {
 	refuses(t, []refusal{
 		{`"volumes":[{}]`, ``, "volume.name should not be null or empty."},
 		{`"volumes":[{"name":"my volume"}]`, ``, "volume.name contains invalid characters."},
+		{`"volumes":[{"name":"` + strings.Repeat("v", 256) + `"}]`, ``, "volume.name is too long: it can have at most 255 characters."},
 		{`"volumes":[{"name":"v"},{"name":"v"}]`, ``, "Volume names must be unique within a Task Definition."},
 		{volume(`"host":{},"configuredAtLaunch":true`), ``, many},
 		{volume(`"host":{"sourcePath":"/data"},"efsVolumeConfiguration":{"fileSystemId":"fs-1"}`), ``, many},
