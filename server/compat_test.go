@@ -144,11 +144,16 @@ func kebab(op string) string {
 	return strings.ToLower(regexp.MustCompile(`([a-z0-9])([A-Z])`).ReplaceAllString(op, "$1-$2"))
 }
 
-// findTests reads every test function below root, and after them what else
-// stands in test files.
+// findTests reads every test function and session below root, and after them
+// what else stands in test files.
 func findTests(root string) (tests []test, err error) {
 	var others []test
 	err = filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(filepath.Dir(file), "testdata/awscli") {
+			session, err := readSession(file)
+			tests = append(tests, session)
+			return err
+		}
 		if err != nil || !strings.HasSuffix(file, "_test.go") {
 			return err
 		}
@@ -173,6 +178,16 @@ func findTests(root string) (tests []test, err error) {
 		return nil
 	})
 	return append(tests, others...), err
+}
+
+// readSession counts the commands of a session that test plays with the AWS CLI.
+func readSession(file string) (test, error) {
+	text, err := os.ReadFile(file)
+	t := test{"test", "TestAWSCLI/" + strings.TrimSuffix(filepath.Base(file), ".txt"), map[string]int{}}
+	for _, command := range regexp.MustCompile(`aws (ecs|sts) ([a-z-]+)`).FindAllSubmatch(text, -1) {
+		t.calls[string(command[2])]++
+	}
+	return t, err
 }
 
 // calls counts what a declaration may call: the methods it mentions, the string
