@@ -117,6 +117,7 @@ func TestListClusters(t *testing.T) {
 		{"ListClusters", `{"maxResults":1}`, `{"clusterArns":["arn:aws:ecs:us-east-1:123456789012:cluster/a"],"nextToken":"bmV4dDphcm46YXdzOmVjczp1cy1lYXN0LTE6MTIzNDU2Nzg5MDEyOmNsdXN0ZXIvYw"}`},
 		{"ListClusters", `{"maxResults":1,"nextToken":"bmV4dDphcm46YXdzOmVjczp1cy1lYXN0LTE6MTIzNDU2Nzg5MDEyOmNsdXN0ZXIvYw"}`, `{"clusterArns":["arn:aws:ecs:us-east-1:123456789012:cluster/c"],"nextToken":null}`},
 		{"ListClusters", `{"maxResults":101}`, "InvalidParameterException: maxResults"},
+		{"ListClusters", `{"maxResults":1,"nextToken":""}`, `{"clusterArns":["arn:aws:ecs:us-east-1:123456789012:cluster/a"]}`},
 		{"ListClusters", `{"nextToken":"?"}`, "InvalidParameterException: Invalid token."},
 	}.run(t, a)
 }

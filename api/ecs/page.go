@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
 // page takes one page of at most limit keys from keys, which are in order, from
@@ -28,9 +30,10 @@ func page(keys iter.Seq[string], nextToken *string, limit int) ([]string, *strin
 // tokenMark tells a token of ours from any other text that happens to be base64.
 const tokenMark = "next:"
 
-// pageStart is the key that a token points at; empty for the first page.
+// pageStart is the key that a token points at; empty for the first page, which an
+// empty token means too: callers start their loops with one.
 func pageStart(nextToken *string) (string, error) {
-	if nextToken == nil {
+	if aws.ToString(nextToken) == "" {
 		return "", nil
 	}
 	b, err := base64.RawURLEncoding.DecodeString(*nextToken)

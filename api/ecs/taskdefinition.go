@@ -96,7 +96,7 @@ func (a *API) DescribeTaskDefinition(_ context.Context, in *ecs.DescribeTaskDefi
 	}
 	out := &ecs.DescribeTaskDefinitionOutput{TaskDefinition: &d.TaskDefinition, Tags: []types.Tag{}}
 	if slices.Contains(in.Include, types.TaskDefinitionFieldTags) {
-		out.Tags = slices.Concat(out.Tags, d.Tags)
+		out.Tags = append(out.Tags, d.Tags...) // not Concat, which makes nothing of two empty lists
 	}
 	return out, nil
 }

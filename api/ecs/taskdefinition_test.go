@@ -105,6 +105,7 @@ func TestDescribeTaskDefinition(t *testing.T) {
 		{"DescribeTaskDefinition", `{"taskDefinition":"` + definitionARN + `web"}`, `{"taskDefinition":{"revision":2}}`},
 		{"DescribeTaskDefinition", `{"taskDefinition":"api"}`, `{"tags":[]}`},
 		{"DescribeTaskDefinition", `{"taskDefinition":"api","include":["TAGS"]}`, `{"tags":[{"key":"a","value":"b"}]}`},
+		{"DescribeTaskDefinition", `{"taskDefinition":"web","include":["TAGS"]}`, `{"tags":[]}`},
 		{"DescribeTaskDefinition", `{"taskDefinition":"api","include":["NAMES"]}`, "InvalidParameterException: include[0] should be one of [TAGS]"},
 		{"DescribeTaskDefinition", `{"taskDefinition":"none"}`, undescribed},
 		{"DescribeTaskDefinition", `{"taskDefinition":"web:3"}`, undescribed},

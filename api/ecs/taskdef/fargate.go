@@ -96,8 +96,6 @@ func checkFargateContainer(c *container) error {
 		return refuse("Tasks using the Fargate launch type do not support GPU resource requirements.")
 	case needs(c, types.ResourceTypeNeuronDevice):
 		return refuse("Tasks using the Fargate launch type do not support NeuronDevice resource requirements.")
-	case c.FirelensConfiguration != nil && c.FirelensConfiguration.Options["config-file-type"] == "s3":
-		return refuse("Tasks using the Fargate launch type only support the FireLens config-file-type 'file'.")
 	}
 	return first(between(c, "startTimeout", c.StartTimeout, 2, 120), between(c, "stopTimeout", c.StopTimeout, 2, 120))
 }
@@ -110,8 +108,6 @@ func checkFargateLinux(p *types.LinuxParameters) error {
 		return notOnFargate("devices")
 	case p.SharedMemorySize != nil:
 		return notOnFargate("sharedMemorySize")
-	case len(p.Tmpfs) > 0:
-		return notOnFargate("tmpfs")
 	case p.MaxSwap != nil:
 		return notOnFargate("maxSwap")
 	case p.Swappiness != nil:

@@ -84,6 +84,7 @@ func TestRefusesLogs(t *testing.T) {
 		{containers(`"name":"a","firelensConfiguration":{"type":"fluentd"}`, `"name":"b","firelensConfiguration":{"type":"fluentd"}`), ``,
 			"Only one container of a task definition can have a firelensConfiguration."},
 		{router(`"config-file-type":"url","config-file-value":"x"`), ``, "Invalid FireLens option config-file-type 'url': it must be 's3' or 'file'."},
+		{router(`"config-file-type":"s3","config-file-value":"s3://b/c.conf"`), ``, "Invalid arn syntax."},
 		{router(`"config-file-type":"file"`), ``, "The FireLens options config-file-type and config-file-value must be specified together."},
 		{router(`"enable-ecs-log-metadata":"yes"`), ``, "Invalid FireLens option enable-ecs-log-metadata 'yes': it must be 'true' or 'false'."},
 	})

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"berth/aws/arn"
 )
 
 // requiredLogOptions are the options that a log driver cannot do without.
@@ -74,6 +76,8 @@ func checkFirelens(_ *definition, c *container) error {
 		return refuse("Invalid FireLens option config-file-type '%s': it must be 's3' or 'file'.", file)
 	case hasFile != (f.Options["config-file-value"] != ""):
 		return refuse("The FireLens options config-file-type and config-file-value must be specified together.")
+	case file == "s3" && !arn.Is(f.Options["config-file-value"]):
+		return refuse("Invalid arn syntax.")
 	case hasMetadata && metadata != "true" && metadata != "false":
 		return refuse("Invalid FireLens option enable-ecs-log-metadata '%s': it must be 'true' or 'false'.", metadata)
 	}

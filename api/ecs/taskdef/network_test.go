@@ -82,6 +82,7 @@ func TestRefusesPorts(t *testing.T) {
 		{``, ports(`"containerPortRange":"90-80"`), badRange},
 		{``, ports(`"containerPortRange":"80"`), badRange},
 		{``, ports(`"containerPortRange":"0-80"`), badRange},
+		{``, ports(`"containerPortRange":"+80-90"`), badRange},
 		{``, ports(`"containerPortRange":"80-65536"`), badRange},
 		{host, ports(`"containerPortRange":"80-90"`), "Port ranges are not supported when networkMode=host."},
 		{``, ports(`"containerPortRange":"80-90"`, `"containerPortRange":"90-99"`), "TCP container port '90' is used multiple times in task."},

@@ -73,9 +73,9 @@ func ports(p types.PortMapping) (low, high int) {
 		return number(p.ContainerPort), number(p.ContainerPort)
 	}
 	from, to, _ := strings.Cut(*p.ContainerPortRange, "-")
-	low, _ = strconv.Atoi(from)
-	high, _ = strconv.Atoi(to)
-	return low, high
+	first, _ := strconv.ParseUint(from, 10, 32)
+	last, _ := strconv.ParseUint(to, 10, 32)
+	return int(first), int(last)
 }
 
 func transport(p types.PortMapping) string {

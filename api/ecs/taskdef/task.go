@@ -73,7 +73,8 @@ func checkPlacement(d *definition) error {
 	return nil
 }
 
-// checkProxy checks the settings of the App Mesh proxy.
+// checkProxy checks the settings of the App Mesh proxy. ECS documents that
+// EgressIgnoredIPs and EgressIgnoredPorts are required, yet does without.
 //
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ProxyConfiguration.html
 func checkProxy(d *definition) error {
@@ -83,9 +84,11 @@ func checkProxy(d *definition) error {
 	}
 	given := map[string]string{}
 	for _, property := range p.Properties {
-		given[text(property.Name)] = text(property.Value)
+		if property.Name == nil || property.Value == nil {
+			return refuse("ProxyConfiguration properties value cannot be null.")
+		}
+		given[*property.Name] = *property.Value
 	}
-	_, ignoredIPs := given["EgressIgnoredIPs"]
 	switch {
 	case empty(p.ContainerName):
 		return blank("ProxyConfiguration.containerName")
@@ -99,8 +102,6 @@ func checkProxy(d *definition) error {
 		return refuse("Egress port not found.")
 	case given["AppPorts"] == "":
 		return refuse("App ports not found.")
-	case !ignoredIPs:
-		return refuse("Egress ignored IPs not found.")
 	case given["IgnoredUID"] == "" && given["IgnoredGID"] == "":
 		return refuse("At least one of IgnoredUID and IgnoredGID must be specified for the proxy container.")
 	}
@@ -126,12 +127,13 @@ func (d *definition) isWindows() bool {
 	return d.RuntimePlatform != nil && strings.HasPrefix(string(d.RuntimePlatform.OperatingSystemFamily), "WINDOWS")
 }
 
-// checkPlatform refuses what Windows containers lack.
+// checkPlatform refuses what Windows containers lack. ECS documents networkMode
+// bridge as such too, yet its agent runs it as Docker's nat.
 func checkPlatform(d *definition) error {
 	if !d.isWindows() {
 		return nil
 	}
-	linuxModes := []types.NetworkMode{types.NetworkModeBridge, types.NetworkModeHost, types.NetworkModeNone}
+	linuxModes := []types.NetworkMode{types.NetworkModeHost, types.NetworkModeNone}
 	unsupported := func(member string) error { return refuse("Windows containers do not support %s.", member) }
 	switch {
 	case d.RuntimePlatform.CpuArchitecture == types.CPUArchitectureArm64:

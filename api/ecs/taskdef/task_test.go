@@ -47,7 +47,7 @@ func TestRefusesPlacementExpression(t *testing.T) {
 func TestRefusesProxy(t *testing.T) {
 	proxy := func(name string, without string) string {
 		properties := ""
-		for _, p := range []string{"IgnoredUID=1337", "AppPorts=80", "ProxyIngressPort=15000", "ProxyEgressPort=15001", "EgressIgnoredIPs="} {
+		for _, p := range []string{"IgnoredUID=1337", "AppPorts=80", "ProxyIngressPort=15000", "ProxyEgressPort=15001"} {
 			if key, value, _ := strings.Cut(p, "="); key != without {
 				properties += fmt.Sprintf(`,{"name":%q,"value":%q}`, key, value)
 			}
@@ -61,7 +61,8 @@ func TestRefusesProxy(t *testing.T) {
 		{proxy("web", "ProxyIngressPort"), ``, "Ingress port not found."},
 		{proxy("web", "ProxyEgressPort"), ``, "Egress port not found."},
 		{proxy("web", "AppPorts"), ``, "App ports not found."},
-		{proxy("web", "EgressIgnoredIPs"), ``, "Egress ignored IPs not found."},
+		{`"networkMode":"awsvpc","proxyConfiguration":{"containerName":"web","properties":[{"name":"AppPorts"}]}`, ``,
+			"ProxyConfiguration properties value cannot be null."},
 		{proxy("web", "IgnoredUID"), ``, "At least one of IgnoredUID and IgnoredGID must be specified for the proxy container."},
 	})
 	accepts(t, [2]string{proxy("web", "")})
@@ -80,7 +81,7 @@ func TestRefusesOnWindows(t *testing.T) {
 		{windows, `"links":["web"]`, "Windows containers do not support links."},
 		{windows, `"systemControls":[{"namespace":"net.core.somaxconn","value":"1"}]`, "Windows containers do not support systemControls."},
 	})
-	accepts(t, [2]string{windows, `"privileged":false`})
+	accepts(t, [2]string{windows, `"privileged":false`}, [2]string{windows + `,"networkMode":"bridge"`})
 }
 
 func TestUnits(t *testing.T) {
