@@ -1,7 +1,6 @@
 package state
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -163,49 +162,55 @@ func (s *Store) lead(ctx context.Context, term journal.Term) (err error) {
 	s.mu.Unlock()
 	s.change.fire()
 	s.metrics.leader.Set(1)
+	s.log.InfoContext(ctx, "this server leads", "revision", s.Revision())
+	upkeep := s.startUpkeep(ctx)
 	defer func() {
 		s.metrics.leader.Set(0)
 		s.refuse(err)
 		p.fail(err)
+		upkeep.stop()
 	}()
-	s.log.InfoContext(ctx, "this server leads", "revision", s.Revision())
-
-	upkeep := s.startUpkeep(ctx)
-	defer upkeep.stop()
 	for {
+		stopping := ctx.Err() != nil
+		if stopping {
+			s.refuse(errStopping) // nothing is added to p any more
+		}
+		committed, err := s.commitNext(p, term, upkeep)
+		switch {
+		case err != nil:
+			return err
+		case committed:
+			continue
+		case stopping:
+			return ctx.Err()
+		}
 		select {
 		case <-p.some:
-			if err := s.commitAll(p, term, upkeep); err != nil {
-				return err
-			}
 		case <-term.Done():
 			return errors.New("the lease of this server's leadership ended")
 		case <-ctx.Done():
-			s.refuse(errStopping) // nothing is added to p any more
-			return cmp.Or(s.commitAll(p, term, upkeep), ctx.Err())
 		}
 	}
 }
 
-// commitAll makes all pending transactions durable.
-func (s *Store) commitAll(p *pending, term journal.Term, upkeep *upkeep) error {
-	for {
-		s.mu.Lock()
-		b := p.take(s.head)
-		s.mu.Unlock()
-		if b == nil {
-			return nil
-		}
-		revision, err := s.commit(b, term)
-		if err != nil {
-			s.metrics.failures.Inc()
-			s.refuse(err)
-			b.fail(&Unavailable{err})
-			return err
-		}
-		s.publish(b, revision)
-		upkeep.wrote(b, revision)
+// commitNext makes the oldest batch durable, if there is one.
+func (s *Store) commitNext(p *pending, term journal.Term, upkeep *upkeep) (committed bool, err error) {
+	s.mu.Lock()
+	b := p.take(s.head)
+	s.mu.Unlock()
+	if b == nil {
+		return false, nil
 	}
+	revision, err := s.commit(b, term)
+	if err != nil {
+		s.metrics.failures.Inc()
+		s.refuse(err)
+		b.fail(&Unavailable{err})
+		return false, err
+	}
+	s.publish(b, revision)
+	upkeep.wrote(b, revision)
+	return true, nil
 }
 
 // commit makes one batch durable.

@@ -382,3 +382,24 @@ func TestTimeNeverGoesBack(t *testing.T) {
 		return nil
 	})
 }
+
+// Under a load that never pauses, a server still stops when it is told to.
+func TestStopUnderLoad(t *testing.T) {
+	s, stop := start(t, journal.NewMemory().Server("a"))
+	var answers []<-chan error
+	for w := range 8 {
+		answers = append(answers, async(func() error {
+			for n := 0; ; n++ {
+				if err := put(s, fmt.Sprint(w)); err != nil {
+					return err
+				}
+			}
+		}))
+	}
+	stop()
+	for _, answer := range answers {
+		if err := <-answer; !errors.As(err, new(*Unavailable)) {
+			t.Error(err)
+		}
+	}
+}
