@@ -89,7 +89,7 @@ func wantAttributes(t *testing.T, task, container, want string) {
 	}
 	var names []string
 	for _, a := range d.RequiresAttributes {
-		short := strings.NewReplacer(dockerAPI, "docker:", oldCapability, "old:", capability, "")
+		short := strings.NewReplacer(dockerAPI, "docker:", oldCapability, "old:", agentCapability, "")
 		names = append(names, short.Replace(*a.Name))
 	}
 	slices.Sort(names)

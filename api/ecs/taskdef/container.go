@@ -22,7 +22,7 @@ func checkContainers(d *definition) error {
 		switch {
 		case empty(c.Name):
 			return blank("Container.name")
-		case !name.MatchString(*c.Name):
+		case !nameText.MatchString(*c.Name):
 			return refuse("Container.name contains invalid characters.")
 		case len(*c.Name) > mostCharacters:
 			return refuse("Container.name is too long: it can have at most %d characters.", mostCharacters)

@@ -115,9 +115,9 @@ func checkFargateLinux(p *types.LinuxParameters) error {
 	case p.Capabilities == nil:
 		return nil
 	}
-	for _, capability := range p.Capabilities.Add {
-		if capability != "SYS_PTRACE" {
-			return refuse("%s is not allowed on Fargate.", capability)
+	for _, name := range p.Capabilities.Add {
+		if name != "SYS_PTRACE" {
+			return refuse("%s is not allowed on Fargate.", name)
 		}
 	}
 	return nil

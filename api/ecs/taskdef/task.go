@@ -10,8 +10,8 @@ import (
 	"berth/plan/query"
 )
 
-// name is what families, containers and volumes may be called, up to 255 characters.
-var name = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
+// nameText is what families, containers and volumes may be called, up to 255 characters.
+var nameText = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
 
 // Quotas of one task definition.
 //
@@ -26,7 +26,7 @@ func checkFamily(d *definition) error {
 	switch {
 	case empty(d.Family):
 		return blank("Family")
-	case !name.MatchString(*d.Family):
+	case !nameText.MatchString(*d.Family):
 		return refuse("Family contains invalid characters.")
 	case len(*d.Family) > mostCharacters:
 		return refuse("Family is too long: it can have at most %d characters.", mostCharacters)

@@ -15,7 +15,7 @@ func checkVolumes(d *definition) error {
 		switch {
 		case empty(v.Name):
 			return blank("volume.name")
-		case !name.MatchString(*v.Name):
+		case !nameText.MatchString(*v.Name):
 			return refuse("volume.name contains invalid characters.")
 		case len(*v.Name) > mostCharacters:
 			return refuse("volume.name is too long: it can have at most %d characters.", mostCharacters)
