@@ -11,7 +11,6 @@ var clusters = loop[state.Cluster]{
 	objects: func(v *state.View) *state.Table[state.Cluster] { return &v.Clusters },
 	key:     func(c state.Cluster) string { return c.ARN },
 	plan:    lifecycle.Cluster,
-	related: func(*state.View) []string { return nil },
 }
 
 // capacityProviders removes capacity providers in the same way.
@@ -20,5 +19,4 @@ var capacityProviders = loop[state.CapacityProvider]{
 	objects: func(v *state.View) *state.Table[state.CapacityProvider] { return &v.CapacityProviders },
 	key:     func(p state.CapacityProvider) string { return p.ARN },
 	plan:    lifecycle.CapacityProvider,
-	related: func(*state.View) []string { return nil },
 }

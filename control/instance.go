@@ -11,5 +11,4 @@ var containerInstances = loop[state.ContainerInstance]{
 	objects: func(v *state.View) *state.Table[state.ContainerInstance] { return &v.ContainerInstances },
 	key:     func(i state.ContainerInstance) string { return i.ARN },
 	plan:    lifecycle.ContainerInstance,
-	related: func(*state.View) []string { return nil },
 }

@@ -21,8 +21,8 @@ type loop[T any] struct {
 	key     func(T) string
 	plan    func(v *state.View, object T, now time.Time) plan.Plan
 
-	// related names the other tables whose records concern objects; concerns
-	// returns the keys of the objects that changed records of these concern.
+	// related names the other tables whose records concern objects, if any;
+	// concerns returns the keys of the objects that changed records of these concern.
 	related  func(*state.View) []string
 	concerns func(v *state.View, changed []state.Key) []string
 }
@@ -42,8 +42,7 @@ const (
 
 // run applies l's plans until ctx ends.
 func run[T any](ctx context.Context, cfg Config, l loop[T]) error {
-	view := cfg.Store.View()
-	sub := cfg.Store.Subscribe(append(l.related(view), l.objects(view).Name())...)
+	sub := cfg.Store.Subscribe(l.tables(cfg.Store.View())...)
 	defer sub.Close()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -62,6 +61,15 @@ func run[T any](ctx context.Context, cfg Config, l loop[T]) error {
 			timer.Reset(time.Until(next))
 		}
 	}
+}
+
+// tables names the tables whose changes wake the loop.
+func (l loop[T]) tables(v *state.View) []string {
+	names := []string{l.objects(v).Name()}
+	if l.related != nil {
+		names = append(names, l.related(v)...)
+	}
+	return names
 }
 
 // note puts the objects that changes concern on the agenda, for now.
