@@ -205,7 +205,7 @@ func TestMaintainGivesSpaceBack(t *testing.T) {
 	if err := j.Maintain(t.Context(), last); err != nil {
 		t.Fatal(err)
 	}
-	if after := size(t, j); before < 100<<20 || after > 20<<20 {
+	if after := size(t, j); before < 50<<20 || after > 20<<20 {
 		t.Errorf("%d MiB before, %d after", before>>20, after>>20)
 	}
 	if _, err := rewrite(t, term, 1); err != nil {
