@@ -120,26 +120,29 @@ func (e *Etcd) call(ctx context.Context, what string, fn func(context.Context) e
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// Load reads all keys at one revision.
+// Load reads all keys at one revision. For each page etcd walks along all keys
+// that are left, to count them: so pages are large.
 func (e *Etcd) Load(ctx context.Context, each func(Change) error) (Event, error) {
-	const pageSize = 2000
+	const pageBytes, mostKeys = 32 << 20, 20_000
 	client, err := e.client(ctx)
 	if err != nil {
 		return Event{}, err
 	}
 	now := Event{Leader: &Leader{}}
 	from, end := prefix, clientv3.GetPrefixRangeEnd(prefix)
-	for {
+	for limit := int64(1000); ; {
 		var page *clientv3.GetResponse
 		err := e.call(ctx, "load", func(ctx context.Context) (err error) {
-			page, err = client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithLimit(pageSize), clientv3.WithRev(now.Revision))
+			page, err = client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithLimit(limit), clientv3.WithRev(now.Revision))
 			return err
 		})
 		if err != nil {
 			return Event{}, err
 		}
 		now.Revision = cmp.Or(now.Revision, page.Header.Revision)
+		size := 1
 		for _, kv := range page.Kvs {
+			size += len(kv.Key) + len(kv.Value)
 			if string(kv.Key) == leaderKey {
 				now.Leader = leaderOf(kv.Value)
 				continue
@@ -152,6 +155,7 @@ func (e *Etcd) Load(ctx context.Context, each func(Change) error) (Event, error)
 			return now, nil
 		}
 		from = string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
+		limit = min(mostKeys, 1+int64(len(page.Kvs))*pageBytes/int64(size))
 	}
 }
 
