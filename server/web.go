@@ -12,7 +12,7 @@ import (
 
 // grace is how long calls in flight may take to end when we stop. With the
 // store's own end it stays below five seconds.
-const grace = 3 * time.Second
+const grace = 2 * time.Second
 
 // web is the HTTP server. It listens from the first moment on, and says why it
 // cannot serve until open gives it something to serve.

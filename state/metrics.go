@@ -30,7 +30,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Buckets: prometheus.ExponentialBuckets(1, 4, 8)}),
 		failures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "berth_state_commit_failures_total", Help: "Commits that failed, each ending this server's leadership."}),
-		leader:        gauge("berth_state_leader", "1 while this server leads, else 0."),
+		leader:        gauge("berth_state_leader", "Whether this server leads: 1 or 0."),
 		revision:      gauge("berth_state_revision", "Revision of the journal that this server shows."),
 		journalBytes:  gauge("berth_state_journal_bytes", "Size of the journal on disk, as the leader saw it last."),
 		loadedSeconds: gauge("berth_state_load_seconds", "Time the last load of the journal took."),
