@@ -83,7 +83,7 @@ func (a *API) ListContainerInstances(_ context.Context, in *ecs.ListContainerIns
 		return nil, err
 	}
 	var filter *query.Expr
-	if in.Filter != nil {
+	if aws.ToString(in.Filter) != "" {
 		if filter, err = query.Parse(*in.Filter); err != nil {
 			return nil, invalid("Invalid filter expression: " + err.Error())
 		}

@@ -114,10 +114,7 @@ func TestListContainerInstances(t *testing.T) {
 		{"", "ec2InstanceId", "InvalidParameterException: Invalid filter expression: column 14: " +
 			"expected an operator such as ==, !=, >, exists, in or =~, found the end"},
 	} {
-		in := &ecs.ListContainerInstancesInput{Cluster: aws.String("stub"), Status: types.ContainerInstanceStatus(tc.status)}
-		if tc.filter != "" {
-			in.Filter = &tc.filter
-		}
+		in := &ecs.ListContainerInstancesInput{Cluster: aws.String("stub"), Status: types.ContainerInstanceStatus(tc.status), Filter: &tc.filter}
 		out, err := stubFleet(t).ListContainerInstances(t.Context(), in)
 		got := ""
 		if err != nil {

@@ -32,12 +32,7 @@ func definition(text string) *types.TaskDefinition {
 		var soft, hard int32
 		fields := strings.SplitN(part, "/", 4)
 		fmt.Sscan(strings.Join(fields[:3], " "), &c.Cpu, &soft, &hard)
-		if soft > 0 {
-			c.MemoryReservation = &soft
-		}
-		if hard > 0 {
-			c.Memory = &hard
-		}
+		c.MemoryReservation, c.Memory = &soft, &hard
 		for port := range strings.SplitSeq(fields[3], ",") {
 			var p types.PortMapping
 			var host, container int32

@@ -7,6 +7,7 @@
 package place
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 
@@ -31,11 +32,7 @@ func NeedOf(d *types.TaskDefinition) Need {
 	var n Need
 	for _, c := range d.ContainerDefinitions {
 		n.CPU += c.Cpu
-		if c.MemoryReservation != nil {
-			n.Memory += *c.MemoryReservation
-		} else {
-			n.Memory += aws.ToInt32(c.Memory)
-		}
+		n.Memory += cmp.Or(aws.ToInt32(c.MemoryReservation), aws.ToInt32(c.Memory))
 		for _, p := range c.PortMappings {
 			n.addPort(d.NetworkMode, p)
 		}

@@ -30,7 +30,8 @@ const maxDepth = 100
 //
 // A value is a word, or anything in single or double quotes; between quotes no
 // character is special but the closing quote. A pattern without quotes may have
-// all the characters of a regular expression but spaces, quotes and parentheses.
+// all the characters of a regular expression but spaces and quotes; parentheses
+// in pairs.
 func Parse(expression string) (*Expr, error) {
 	p := &parser{in: expression}
 	root, err := p.or()
@@ -155,15 +156,15 @@ func (p *parser) argument(c *comparison) error {
 	case c.op == exists || c.op == notExists:
 		return nil
 	case c.op.pattern():
-		return p.value(c, "a regular expression, in quotes if it has spaces or parentheses", isPatternRune)
+		return p.value(c, "a regular expression, in quotes if it has spaces", patternLen)
 	case !c.op.list():
-		return p.value(c, "a value", isWordRune)
+		return p.value(c, "a value", wordLen)
 	}
 	if !p.symbol("[") {
 		return p.expected("a list such as [a, b]")
 	}
 	for {
-		if err := p.value(c, "a value", isWordRune); err != nil {
+		if err := p.value(c, "a value", wordLen); err != nil {
 			return err
 		}
 		if p.symbol("]") {
@@ -175,8 +176,8 @@ func (p *parser) argument(c *comparison) error {
 	}
 }
 
-// value reads one value of c, in quotes or of bare characters.
-func (p *parser) value(c *comparison, what string, bare func(rune) bool) error {
+// value reads one value of c: in quotes, or the bare start of what comes.
+func (p *parser) value(c *comparison, what string, bare func(string) int) error {
 	p.space()
 	for _, quote := range []string{"'", `"`} {
 		if !strings.HasPrefix(p.in[p.at:], quote) {
@@ -190,27 +191,13 @@ func (p *parser) value(c *comparison, what string, bare func(rune) bool) error {
 		c.values = append(c.values, text)
 		return nil
 	}
-	start := p.at
-	text := p.take(bare)
-	if end := boolean(text); end >= 0 {
-		text = text[:end]
-		p.at = start + end
-	}
-	if text == "" {
+	n := bare(p.in[p.at:])
+	if n == 0 {
 		return p.expected(what)
 	}
-	c.values = append(c.values, text)
+	c.values = append(c.values, p.in[p.at:p.at+n])
+	p.at += n
 	return nil
-}
-
-// boolean is where && or || starts in text, or -1.
-func boolean(text string) int {
-	for i := 1; i < len(text); i++ {
-		if c := text[i]; c == text[i-1] && (c == '&' || c == '|') {
-			return i - 1
-		}
-	}
-	return -1
 }
 
 // symbol skips s, which ends in no letter, if it comes next.
@@ -279,15 +266,42 @@ func isField(r rune) bool {
 }
 
 // isWordRune reports whether r may stand in a value without quotes.
-func isWordRune(r rune) bool { return isPatternRune(r) && !strings.ContainsRune("[],=!<>~&|", r) }
-
-// isPatternRune reports whether r may stand in a pattern without quotes.
-func isPatternRune(r rune) bool { return !unicode.IsSpace(r) && !strings.ContainsRune(`()'"`, r) }
-
-func isWord(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !isWordRune(r) })
+func isWordRune(r rune) bool {
+	return !unicode.IsSpace(r) && !strings.ContainsRune(`()'"[],=!<>~&|`, r)
 }
 
+// wordLen is how much of s a value without quotes takes.
+func wordLen(s string) int {
+	if end := strings.IndexFunc(s, func(r rune) bool { return !isWordRune(r) }); end >= 0 {
+		return end
+	}
+	return len(s)
+}
+
+// patternLen is how much of s a pattern without quotes takes: all up to a space,
+// a quote, && or ||, or a parenthesis that closes none of its own.
+func patternLen(s string) int {
+	depth, last := 0, rune(0)
+	for i, r := range s {
+		switch {
+		case unicode.IsSpace(r), r == '\'', r == '"':
+			return i
+		case r == last && (r == '&' || r == '|'):
+			return i - 1
+		case r == '(':
+			depth++
+		case r == ')':
+			if depth--; depth < 0 {
+				return i
+			}
+		}
+		last = r
+	}
+	return len(s)
+}
+
+func isWord(s string) bool { return s != "" && wordLen(s) == len(s) }
+
 func isPattern(s string) bool {
-	return s != "" && boolean(s) < 0 && !strings.ContainsFunc(s, func(r rune) bool { return !isPatternRune(r) })
+	return s != "" && patternLen(s) == len(s) && strings.Count(s, "(") == strings.Count(s, ")")
 }

@@ -66,6 +66,8 @@ func TestMatch(t *testing.T) {
 		{"attribute:stack =~ pro|prod", "web"},
 		{"attribute:stack matches '(prod|test)'", "web"},
 		{"attribute:stack =~ prod|test", "web"},
+		{"attribute:ecs.instance-type =~ (t[2,3]|g[3,4]).*", "web"},
+		{"(attribute:stack =~ (prod|test)) and attribute:stack =~ ((p)rod)", "web"},
 		{"attribute:stack =~ test||attribute:stack =~ [a-z]{4}", "web"},
 		{"attribute:stack !~ t.*", "web"},
 		{"attribute:stack not_matches p.*", ""},
@@ -130,7 +132,7 @@ func TestParseErrors(t *testing.T) {
 		{"attribute:stack in prod", `column 20: expected a list such as [a, b], found "prod"`},
 		{"attribute:stack in []", `column 21: expected a value, found "]"`},
 		{"attribute:stack in [a b]", `column 23: expected a comma or a closing bracket, found "b"`},
-		{"attribute:stack =~ (a|b)", `column 20: expected a regular expression, in quotes if it has spaces or parentheses, found "("`},
+		{"(attribute:stack =~ )", `column 21: expected a regular expression, in quotes if it has spaces, found ")"`},
 		{"attribute:stack =~ 'a(?!b)'", "column 17: expected a regular expression (RE2: no look-around, back-references or possessive quantifiers): " +
 			"error parsing regexp: invalid or unsupported Perl syntax: `(?!`"},
 		{"attribute:stack =~ 'a)(b'", "column 17: expected a regular expression (RE2: no look-around, back-references or possessive quantifiers): " +
@@ -165,7 +167,9 @@ func TestString(t *testing.T) {
 		{"attribute:stack == ''", "attribute:stack == ''"},
 		{"attribute:stack !in[a,'b,c']", "attribute:stack not_in [a, 'b,c']"},
 		{"attribute:stack !exists", "attribute:stack not_exists"},
-		{"attribute:stack matches '(a|b)'", "attribute:stack =~ '(a|b)'"},
+		{"attribute:stack matches '(a|b)'", "attribute:stack =~ (a|b)"},
+		{`attribute:stack matches '\(a'`, `attribute:stack =~ '\(a'`},
+		{`attribute:stack matches 'a[)]'`, `attribute:stack =~ 'a[)]'`},
 		{"attribute:stack matches 'a|b'", "attribute:stack =~ a|b"},
 		{"attribute:stack =~ 'a||b'", "attribute:stack =~ 'a||b'"},
 		{"!(task:group == a)", "not task:group == a"},
@@ -190,7 +194,7 @@ func FuzzParse(f *testing.F) {
 		"attribute:ecs.instance-type =~ g2.* and attribute:ecs.availability-zone != us-east-1d",
 		"not(task:group == database) || !runningTasksCount >= 1",
 		"ec2InstanceId in ['i-abcd1234', \"i-wxyx7890\"]",
-		"attribute:a\\b =~ '(x|y)' && registeredAt < 2018-02-13",
+		"attribute:a\\b =~ (x|y) && registeredAt < 2018-02-13",
 		"attribute:stack =~ a|&&attribute:stack not_exists",
 	} {
 		f.Add(seed)
