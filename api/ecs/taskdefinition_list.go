@@ -26,19 +26,17 @@ func (a *API) ListTaskDefinitions(_ context.Context, in *ecs.ListTaskDefinitions
 	if err != nil {
 		return nil, err
 	}
-	v := a.store.View()
-	families := []string{aws.ToString(in.FamilyPrefix)}
-	if in.FamilyPrefix == nil {
-		families = familyNames(v)
-	}
-	order := ascending
+	v, start := a.store.View(), parseRevision(token)
+	order, families := ascending, []string{aws.ToString(in.FamilyPrefix)}
 	if in.Sort == types.SortOrderDesc {
-		slices.Reverse(families)
 		order = descending
 	}
+	if in.FamilyPrefix == nil {
+		families = familiesFrom(v, start.family, in.Sort)
+	}
 	names, next := pageOf(func(yield func(string) bool) {
-		for r := range revisionsFrom(v, token, families, cmp.Or(in.Status, types.TaskDefinitionStatusActive), order) {
-			if !yield(r.String()) {
+		for r := range revisionsOf(v, families, cmp.Or(in.Status, types.TaskDefinitionStatusActive), order) {
+			if (token == "" || order(r, start) >= 0) && !yield(r.String()) {
 				return
 			}
 		}
@@ -78,10 +76,22 @@ func checkList(in any, maxResults *int32, nextToken *string) (limit int, token s
 	return limit, token, err
 }
 
-func familyNames(v *state.View) (names []string) {
+// familiesFrom lists the names of families in order, from start on, or all if
+// start is empty.
+func familiesFrom(v *state.View, start string, order types.SortOrder) (names []string) {
+	if order != types.SortOrderDesc {
+		for f := range v.Families.From(start) {
+			names = append(names, f.Name)
+		}
+		return names
+	}
 	for f := range v.Families.All() {
+		if start != "" && f.Name > start {
+			break
+		}
 		names = append(names, f.Name)
 	}
+	slices.Reverse(names)
 	return names
 }
 
@@ -118,21 +128,21 @@ func ascending(a, b revision) int {
 
 func descending(a, b revision) int { return ascending(b, a) }
 
-// revisionsFrom yields the revisions of families, which are in order, from the
-// one called start on, or all if start is empty.
-func revisionsFrom(v *state.View, start string, families []string, status types.TaskDefinitionStatus, order func(a, b revision) int) iter.Seq[revision] {
-	family, number, _ := strings.Cut(start, ":")
+// parseRevision reads what String wrote.
+func parseRevision(name string) revision {
+	family, number, _ := strings.Cut(name, ":")
 	n, _ := strconv.ParseInt(number, 10, 32)
-	first := revision{family, int32(n)}
+	return revision{family, int32(n)}
+}
+
+// revisionsOf yields the revisions of families, which are in order.
+func revisionsOf(v *state.View, families []string, status types.TaskDefinitionStatus, order func(a, b revision) int) iter.Seq[revision] {
 	return func(yield func(revision) bool) {
 		for _, family := range families {
-			if start != "" && order(revision{family: family}, revision{family: first.family}) < 0 {
-				continue
-			}
 			var list []revision
 			for d := range v.TaskDefinitionsOf(family) {
-				if r := (revision{family, d.Revision}); d.Status == status && (start == "" || order(r, first) >= 0) {
-					list = append(list, r)
+				if d.Status == status {
+					list = append(list, revision{family, d.Revision})
 				}
 			}
 			slices.SortFunc(list, order)
