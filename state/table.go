@@ -65,14 +65,14 @@ func (t *Table[T]) All() iter.Seq[T] { return t.From("") }
 // From yields the records whose key is at least key, in key order.
 func (t *Table[T]) From(key string) iter.Seq[T] {
 	return func(yield func(T) bool) {
-		t.rows.Ascend(key, func(_ string, r *T) bool { return yield(*r) })
+		t.steady().rows.Ascend(key, func(_ string, r *T) bool { return yield(*r) })
 	}
 }
 
 // Prefix yields the records whose key starts with prefix, in key order.
 func (t *Table[T]) Prefix(prefix string) iter.Seq[T] {
 	return func(yield func(T) bool) {
-		t.rows.Ascend(prefix, func(key string, r *T) bool {
+		t.steady().rows.Ascend(prefix, func(key string, r *T) bool {
 			return strings.HasPrefix(key, prefix) && yield(*r)
 		})
 	}
@@ -81,6 +81,7 @@ func (t *Table[T]) Prefix(prefix string) iter.Seq[T] {
 // by yields the records that index n files under key, in record key order.
 func (t *Table[T]) by(n int, key string) iter.Seq[T] {
 	return func(yield func(T) bool) {
+		t := t.steady()
 		t.indexes[n].Ascend(key+separator, func(entry string) bool {
 			record, ok := strings.CutPrefix(entry, key+separator)
 			if !ok {
@@ -90,6 +91,25 @@ func (t *Table[T]) by(n int, key string) iter.Seq[T] {
 			return yield(*r)
 		})
 	}
+}
+
+// steady returns the table as it is now: who walks along a transaction's table
+// may write to it on the way.
+func (t *Table[T]) steady() *Table[T] {
+	if t.frozen {
+		return t
+	}
+	return t.copy()
+}
+
+// copy returns a table that writes to t leave alone. It takes no time; what is
+// written later pays for it.
+func (t *Table[T]) copy() *Table[T] {
+	c := &Table[T]{kind: t.kind, rows: t.rows.Copy(), tally: t.tally.Copy(), frozen: true}
+	for _, index := range t.indexes {
+		c.indexes = append(c.indexes, index.Copy())
+	}
+	return c
 }
 
 // Put writes r within tx, under its own key.
@@ -169,12 +189,8 @@ func (t *Table[T]) snapshot(next, last table) {
 		n.frozen = true
 		return
 	}
-	t.dirty, n.dirty, n.frozen = false, false, true
-	n.rows, n.tally = t.rows.Copy(), t.tally.Copy()
-	n.indexes = make([]*btree.Set[string], len(t.indexes))
-	for i, index := range t.indexes {
-		n.indexes[i] = index.Copy()
-	}
+	t.dirty = false
+	*n = *t.copy()
 }
 
 func (t *Table[T]) each(fn func(key string, record any) error) (err error) {

@@ -156,3 +156,35 @@ func compare(t *testing.T, v *View, model map[string]string) {
 		}
 	}
 }
+
+func TestWritingWhileWalking(t *testing.T) {
+	for name, walk := range map[string]func(*Tx) iter.Seq[Task]{
+		"all":      func(tx *Tx) iter.Seq[Task] { return tx.Tasks.All() },
+		"prefix":   func(tx *Tx) iter.Seq[Task] { return tx.Tasks.Prefix("t") },
+		"by index": func(tx *Tx) iter.Seq[Task] { return tx.TasksOf("c1") },
+	} {
+		s := NewMemory()
+		write := func(fn func(tx *Tx)) {
+			s.Update(t.Context(), func(tx *Tx) error { fn(tx); return nil })
+		}
+		write(func(tx *Tx) {
+			for i := range 1000 {
+				tx.Tasks.Put(tx, task(fmt.Sprintf("t%03d c1", i)))
+			}
+		})
+		seen := 0
+		write(func(tx *Tx) {
+			for found := range walk(tx) {
+				if want := fmt.Sprintf("t%03d", seen); found.ARN != want {
+					t.Fatalf("%s: saw %s, want %s", name, found.ARN, want)
+				}
+				seen++
+				tx.Tasks.Delete(tx, fmt.Sprintf("t%03d", 999-seen)) // one that is still to come
+				tx.Tasks.Put(tx, task(found.ARN+"x c1"))
+			}
+		})
+		if seen != 1000 {
+			t.Errorf("%s: saw %d of 1000", name, seen)
+		}
+	}
+}

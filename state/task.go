@@ -47,7 +47,7 @@ type TaskCount struct {
 // without looking at each.
 func (v *View) CountTasks(cluster string) iter.Seq[TaskCount] {
 	return func(yield func(TaskCount) bool) {
-		v.Tasks.tally.Ascend(cluster+separator, func(key string, n int) bool {
+		v.Tasks.steady().tally.Ascend(cluster+separator, func(key string, n int) bool {
 			rest, ok := strings.CutPrefix(key, cluster+separator)
 			launchType, last, _ := strings.Cut(rest, separator)
 			return ok && yield(TaskCount{launchType, last, n})
