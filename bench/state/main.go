@@ -302,13 +302,15 @@ func loads(ctx context.Context, dir string, n int) error {
 	s.close()
 	s = nil
 	empty := heap()
+	used := cpu()
 	if s, err = open(ctx, dir); err != nil {
 		return err
 	}
 	defer s.close()
+	used = cpu() - used
 	size, _ := s.journal.Size(ctx)
 	row(fmt.Sprintf("start with %d records", s.View().TaskDefinitions.Len()), s.ready.Round(10*time.Millisecond).String(),
-		fmt.Sprintf("%d MiB heap, %d bytes a record", (heap()-empty)>>20, (heap()-empty)/int64(n)), fmt.Sprintf("%d MiB on disk", size>>20))
+		fmt.Sprintf("%v of CPU", used.Round(10*time.Millisecond)), fmt.Sprintf("%d MiB heap, %d bytes a record", (heap()-empty)>>20, (heap()-empty)/int64(n)), fmt.Sprintf("%d MiB on disk", size>>20))
 	return nil
 }
 
