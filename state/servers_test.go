@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -333,4 +334,30 @@ func dieChild(dir string) error {
 	}
 	fmt.Println("shown", s.View().Clusters.Len())
 	select {}
+}
+
+// A snapshot of a memory journal becomes the data of an embedded etcd.
+func TestRestoreIntoEtcd(t *testing.T) {
+	s, _ := start(t, journal.NewMemory().Server("a"))
+	for i := range 10 {
+		var names []string
+		for k := range 100 {
+			names = append(names, fmt.Sprint(i, "-", k))
+		}
+		mustPut(t, s, names...)
+	}
+	var file bytes.Buffer
+	if err := s.Save(&file); err != nil {
+		t.Fatal(err)
+	}
+	cfg := journal.Config{DataDir: t.TempDir(), Log: slog.New(slog.DiscardHandler)}
+	j, err := journal.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(Restore(t.Context(), j, &file, false), j.Close()); err != nil {
+		t.Fatal(err)
+	}
+	restored, _ := server(t, cfg)
+	checkNames(t, restored.View(), names(s.View()))
 }
