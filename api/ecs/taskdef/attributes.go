@@ -86,7 +86,13 @@ func (n *need) container(d *definition, c *container) {
 	n.when(fromECR && !empty(d.ExecutionRoleArn), agentCapability+"execution-role-ecr-pull")
 	n.when(c.RepositoryCredentials != nil, agentCapability+"private-registry-authentication.secretsmanager")
 	n.when(number(c.MemoryReservation) > 0, dockerAPI+"1.21")
-	n.when(c.HealthCheck != nil, agentCapability+"container-health-check", dockerAPI+"1.24")
+	if h := c.HealthCheck; h != nil {
+		version := "1.24"
+		if h.StartPeriod != nil {
+			version = "1.29"
+		}
+		n.when(true, agentCapability+"container-health-check", dockerAPI+version)
+	}
 	n.when(len(c.DependsOn) > 0 || c.StartTimeout != nil || c.StopTimeout != nil, agentCapability+"container-ordering")
 	n.when(c.RestartPolicy != nil && isTrue(c.RestartPolicy.Enabled), agentCapability+"container-restart-policy")
 	n.when(len(c.EnvironmentFiles) > 0, agentCapability+"env-files.s3")

@@ -28,6 +28,11 @@ func TestRequiredAttributesOfECS(t *testing.T) {
 		{"a soft memory limit and a log router", containers(`"name":"a","memoryReservation":50,"logConfiguration":{"logDriver":"awsfirelens","options":{"Name":"x"}}`,
 			`"name":"b","firelensConfiguration":{"type":"fluentbit"},`+ecr), ``,
 			"docker:1.19 docker:1.21 old:ecr-auth old:logging-driver.awsfirelens firelens.fluentbit"},
+		{"secrets and a health check with a start period", role + `,"taskRoleArn":"arn:aws:iam::123456789012:role/web"`,
+			ecr + `,"memory":null,"memoryReservation":500,"secrets":[{"name":"A","valueFrom":"arn:aws:ssm:us-east-1:123456789012:parameter/A"}],
+			"healthCheck":{"command":["CMD-SHELL","curl -f http://localhost/ || exit 1"],"interval":30,"timeout":5,"retries":3,"startPeriod":60},` + awslogs,
+			"docker:1.19 docker:1.21 docker:1.29 old:ecr-auth old:logging-driver.awslogs old:task-iam-role container-health-check " +
+				"execution-role-awslogs execution-role-ecr-pull secrets.ssm.environment-variables"},
 	} {
 		t.Run(tc.name, func(t *testing.T) { wantAttributes(t, tc.task, tc.container, tc.want) })
 	}
