@@ -125,6 +125,9 @@ func (e *embedded) stop() error {
 
 // start runs an etcd on the directory until it can take requests.
 func start(ctx context.Context, dir *directory, cfg Config) (*running, error) {
+	if err := checkDatabase(filepath.Join(dir.path, "etcd", "member", "snap", "db")); err != nil {
+		return nil, err
+	}
 	smallSegments()
 	fate := &fate{died: make(chan struct{})}
 	server, err := construct(serverConfig(dir, cfg.Quota, zapTo(cfg.Log, zap.WithFatalHook(fate), zap.WithPanicHook(fate))), fate)
@@ -140,7 +143,7 @@ func start(ctx context.Context, dir *directory, cfg Config) (*running, error) {
 	case <-fate.died:
 		err = fate.cause()
 	case <-time.After(startTimeout):
-		err = fmt.Errorf("not ready after %v", startTimeout)
+		err = fmt.Errorf("not ready after %v: files may be missing or damaged", startTimeout)
 	case <-ctx.Done():
 		err = ctx.Err()
 	}

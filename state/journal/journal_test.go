@@ -98,11 +98,22 @@ func TestOpenRefuses(t *testing.T) {
 			return journal.Config{DataDir: dir}
 		}, "is in use by another berth"},
 		{"a damaged database", func(dir string) journal.Config {
-			damage(t, dir, "etcd/member/snap/db")
+			damage(t, dir, "etcd/member/snap/db", 8)
 			return journal.Config{DataDir: dir}
 		}, "embedded etcd in "},
+		{"damaged pages", func(dir string) journal.Config {
+			damage(t, dir, "etcd/member/snap/db", 8<<10) // after the two that describe the others
+			return journal.Config{DataDir: dir}
+		}, "db is damaged: "},
+		{"half a database", func(dir string) journal.Config {
+			damage(t, dir, "etcd/member/snap/db", 8<<10)
+			if err := os.Truncate(filepath.Join(dir, "etcd/member/snap/db"), 8<<10); err != nil {
+				t.Fatal(err)
+			}
+			return journal.Config{DataDir: dir}
+		}, "db is damaged: "},
 		{"a damaged log", func(dir string) journal.Config {
-			damage(t, dir, "etcd/member/wal/*.wal")
+			damage(t, dir, "etcd/member/wal/*.wal", 8)
 			return journal.Config{DataDir: dir}
 		}, "embedded etcd in "},
 		{"nobody answers", func(dir string) journal.Config {
@@ -133,8 +144,8 @@ func silence(t *testing.T) string {
 	return "http://" + l.Addr().String()
 }
 
-// damage overwrites the middle of a file that a server has written.
-func damage(t *testing.T, dir, pattern string) {
+// damage overwrites a part of a file that a server has written.
+func damage(t *testing.T, dir, pattern string, at int64) {
 	t.Helper()
 	j, err := journal.Open(t.Context(), journal.Config{DataDir: dir})
 	if err != nil {
@@ -147,13 +158,13 @@ func damage(t *testing.T, dir, pattern string) {
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}
-	noise := []byte(strings.Repeat("noise", 1000))
+	noise := []byte(strings.Repeat("noise", 5000))
 	f, err := os.OpenFile(files[0], os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := f.WriteAt(noise, 8); err != nil {
+	if _, err := f.WriteAt(noise, at); err != nil {
 		t.Fatal(err)
 	}
 }
