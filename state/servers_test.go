@@ -280,6 +280,35 @@ func TestFullDisk(t *testing.T) {
 	checkNames(t, s.View(), "after before")
 }
 
+// A server that starts on such a disk serves readers too.
+func TestStartOnFullDisk(t *testing.T) {
+	dir := disk(t, "128m")
+	cfg := journal.Config{DataDir: dir + "/data", Reserve: 32 << 20, Log: slog.New(slog.DiscardHandler)}
+	s, stop := server(t, cfg)
+	mustPut(t, s, "before")
+	stop()
+	remove := fill(t, dir, 24<<20)
+	j, err := journal.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { j.Close() })
+	if s, err = New(Config{Journal: j, Log: cfg.Log}); err != nil {
+		t.Fatal(err)
+	}
+	run(t, s)
+	full := func() bool { err := s.Ready(); return err != nil && strings.Contains(err.Error(), "no space left") }
+	if err := s.wait(t.Context(), full); err != nil {
+		t.Fatal(err)
+	}
+	checkNames(t, s.View(), "before")
+	remove()
+	if err := s.WaitReady(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	mustPut(t, s, "after")
+}
+
 // A disk that fills up faster than we look stops etcd. It must not stop us:
 // reads go on, and after a restart all that was answered is there.
 func TestEtcdDies(t *testing.T) {

@@ -69,7 +69,7 @@ func (e *embedded) client(ctx context.Context) (*clientv3.Client, error) {
 		}
 		e.running = nil
 	}
-	if err := e.dir.room(e.cfg.Reserve); err != nil {
+	if err := e.dir.room(min(e.cfg.Reserve, startRoom)); err != nil {
 		return nil, err
 	}
 	r, err := start(ctx, e.dir, e.cfg)
@@ -149,6 +149,10 @@ func start(ctx context.Context, dir *directory, cfg Config) (*running, error) {
 	}
 	return nil, errors.Join(err, r.end((*etcdserver.EtcdServer).HardStop))
 }
+
+// startRoom is what a start may write: two segments of the log. Between it and
+// the reserve, readers are served, and writes are refused.
+const startRoom = 16 << 20
 
 const (
 	startTimeout = 30 * time.Second
