@@ -17,6 +17,7 @@ var update = flag.Bool("update", false, "write what the sessions of testdata/aws
 // command after "$ " (continued after "> "), and what the command prints. Ids
 // and times are shown as <id> and <time>, blank lines left out.
 func TestAWSCLI(t *testing.T) {
+	t.Parallel()
 	cli := findCLI(t)
 	files, err := filepath.Glob("testdata/awscli/*.txt")
 	if err != nil || len(files) == 0 {

@@ -10,6 +10,7 @@ import (
 // TestBoto3 runs the unittest files of testdata/boto3, each on a control plane
 // of its own.
 func TestBoto3(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("testdata/boto3/test_*.py")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("found no tests: %v", err)
