@@ -111,12 +111,8 @@ func (a *API) joinCluster(tx *state.Tx, p *state.CapacityProvider, cluster strin
 
 func checkProviderName(name string) error {
 	lower := strings.ToLower(name)
-	for _, reserved := range []string{"aws", "ecs", "fargate"} {
-		if strings.HasPrefix(lower, reserved) {
-			lower = ""
-		}
-	}
-	if lower == "" || !resourceName.MatchString(name) {
+	prefixes := func(reserved string) bool { return strings.HasPrefix(lower, reserved) }
+	if !resourceName.MatchString(name) || slices.ContainsFunc([]string{"aws", "ecs", "fargate"}, prefixes) {
 		return invalid(`The specified capacity provider name is invalid. Up to 255 characters are allowed, including letters (upper and lowercase), numbers, underscores, and hyphens. The name cannot be prefixed with "aws", "ecs", or "fargate". Specify a valid name and try again.`)
 	}
 	return nil

@@ -1,7 +1,6 @@
 package ecs
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -111,7 +110,7 @@ func (a *API) checkStrategy(v *state.View, c state.Cluster, strategy []types.Cap
 	if len(strategy) > mostCapacityProviders {
 		return invalid(fmt.Sprintf("A capacity provider strategy can contain a maximum of %d capacity providers.", mostCapacityProviders))
 	}
-	seen, kinds, bases := map[string]bool{}, map[string]bool{}, 0
+	seen, kinds, bases := map[string]bool{}, map[types.CapacityProviderType]bool{}, 0
 	for _, item := range strategy {
 		name := aws.ToString(item.CapacityProvider)
 		switch {
@@ -131,12 +130,15 @@ func (a *API) checkStrategy(v *state.View, c state.Cluster, strategy []types.Cap
 			bases++
 		}
 		p, _ := a.capacityProvider(v, name)
-		kinds[cmp.Or(map[string]string{"FARGATE_SPOT": "FARGATE"}[string(p.Type)], string(p.Type))] = true
+		if p.Type == types.CapacityProviderTypeFargateSpot {
+			p.Type = types.CapacityProviderTypeFargate // they mix
+		}
+		kinds[p.Type] = true
 	}
 	switch {
 	case bases > 1:
 		return invalid("Only one capacity provider in a capacity provider strategy can have a base value greater than 0.")
-	case kinds["MANAGED_INSTANCES"] && len(kinds) > 1:
+	case kinds[types.CapacityProviderTypeManagedInstances] && len(kinds) > 1:
 		return invalid("A capacity provider strategy cannot contain a mix of Managed Instances capacity providers and others. Specify one or the other and try again.")
 	case len(kinds) > 1:
 		return invalid("A capacity provider strategy cannot contain a mix of capacity providers using Auto Scaling groups and Fargate providers. Specify one or the other and try again.")

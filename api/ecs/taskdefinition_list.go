@@ -31,7 +31,7 @@ func (a *API) ListTaskDefinitions(_ context.Context, in *ecs.ListTaskDefinitions
 	if in.Sort == types.SortOrderDesc {
 		order = descending
 	}
-	if in.FamilyPrefix == nil {
+	if families[0] == "" {
 		families = familiesFrom(v, start.family, in.Sort)
 	}
 	names, next := pageOf(func(yield func(string) bool) {
@@ -98,9 +98,9 @@ func familiesFrom(v *state.View, start string, order types.SortOrder) (names []s
 // familyIs reports whether a family has revisions, and active ones as status
 // asks: ACTIVE for at least one, INACTIVE for none.
 func familyIs(v *state.View, family string, status types.TaskDefinitionFamilyStatus) bool {
-	any, active := false, false
+	some, active := false, false
 	for d := range v.TaskDefinitionsOf(family) {
-		any = true
+		some = true
 		if active = d.Status == types.TaskDefinitionStatusActive; active {
 			break
 		}
@@ -109,9 +109,9 @@ func familyIs(v *state.View, family string, status types.TaskDefinitionFamilySta
 	case types.TaskDefinitionFamilyStatusActive:
 		return active
 	case types.TaskDefinitionFamilyStatusInactive:
-		return any && !active
+		return some && !active
 	}
-	return any
+	return some
 }
 
 // revision is what a task definition is called: web:3.
