@@ -172,7 +172,7 @@ func TestListTaskDefinitions(t *testing.T) {
 		{"ListTaskDefinitions", `{}`, arns("api:1", "web:1", "web:2", "web:9", "web:10", "web-2:1")},
 		{"ListTaskDefinitions", `{"sort":"DESC"}`, arns("web-2:1", "web:10", "web:9", "web:2", "web:1", "api:1")},
 		{"ListTaskDefinitions", `{"familyPrefix":"web"}`, arns("web:1", "web:2", "web:9", "web:10")},
-		{"ListTaskDefinitions", `{"familyPrefix":"","maxResults":1}`, arns("api:1")},
+		{"ListTaskDefinitions", `{"familyPrefix":"","status":"INACTIVE","sort":"DESC"}`, arns("web:8", "web:7", "web:6", "web:5", "web:4", "web:3")},
 		{"ListTaskDefinitions", `{"familyPrefix":"we"}`, `{"taskDefinitionArns":[]}`},
 		{"ListTaskDefinitions", `{"familyPrefix":"web","status":"INACTIVE","sort":"DESC"}`, arns("web:8", "web:7", "web:6", "web:5", "web:4", "web:3")},
 		{"ListTaskDefinitions", `{"status":"GONE"}`, "InvalidParameterException: status should be one of [ACTIVE,INACTIVE,DELETE_IN_PROGRESS]"},
