@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"runtime"
 	"sync"
 	"time"
@@ -146,14 +145,14 @@ func (v *View) read(changes []journal.Change) ([]row, error) {
 			}
 		}
 		if rows[i].table == nil {
-			return nil, fmt.Errorf("the journal has %s, a table this version of berth does not know", key)
+			return nil, unreadable("the journal has %s, a table this version of berth does not know", key)
 		}
 		if c.Value == nil {
 			continue
 		}
 		record, err := rows[i].table.decode(c.Value)
 		if err != nil {
-			return nil, fmt.Errorf("read %s from the journal: %w", key, err)
+			return nil, unreadable("read %s from the journal: %w", key, err)
 		}
 		rows[i].record = record
 	}

@@ -35,6 +35,15 @@ func (e *SchemaError) Error() string {
 	return fmt.Sprintf("the data is in schema %d and this version of berth knows schemas up to %d: use a newer berth", e.Found, e.Known)
 }
 
+// Unreadable says that the journal holds what no version of berth wrote that
+// this one knows.
+type Unreadable struct{ Reason error }
+
+func (e *Unreadable) Error() string { return e.Reason.Error() }
+func (e *Unreadable) Unwrap() error { return e.Reason }
+
+func unreadable(format string, args ...any) error { return &Unreadable{fmt.Errorf(format, args...)} }
+
 // applyMeta notes what the journal says about itself.
 func (v *View) applyMeta(c journal.Change) error {
 	switch c.Key {
@@ -43,11 +52,11 @@ func (v *View) applyMeta(c journal.Change) error {
 	case schemaKey:
 		n, err := strconv.Atoi(string(c.Value))
 		if err != nil {
-			return fmt.Errorf("the journal's schema number is %q", c.Value)
+			return unreadable("the journal's schema number is %q", c.Value)
 		}
 		v.schema = n
 	default:
-		return fmt.Errorf("the journal has the key %q, which this version of berth does not know", c.Key)
+		return unreadable("the journal has the key %q, which this version of berth does not know", c.Key)
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ var errStopping = errors.New("the server is stopping")
 // Run loads the journal, follows it, leads when it is elected, and starts again
 // when it fails, until ctx ends. Then transactions that ran become durable, and
 // another server can lead at once. It returns an error only where waiting does
-// not help: a [SchemaError].
+// not help: a [SchemaError] or an [Unreadable].
 func (s *Store) Run(ctx context.Context) error {
 	for {
 		err := s.round(ctx)
@@ -31,7 +31,9 @@ func (s *Store) Run(ctx context.Context) error {
 			return nil
 		}
 		s.refuse(err)
-		if schema := (*SchemaError)(nil); errors.As(err, &schema) {
+		var newer *SchemaError
+		var bad *Unreadable
+		if errors.As(err, &newer) || errors.As(err, &bad) {
 			return err
 		}
 		s.log.WarnContext(ctx, "the store starts again", "because", err)

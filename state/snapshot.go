@@ -139,7 +139,7 @@ func Restore(ctx context.Context, j journal.Journal, from io.Reader, force bool)
 		return err
 	}
 	if len(stale) > 0 && !force && !interrupted {
-		return fmt.Errorf("there are already %d records; restoring replaces them: say so with force", len(stale))
+		return fmt.Errorf("there are already %d records; restoring replaces them: say so with --force", len(stale))
 	}
 	return replace(ctx, &writer{term: term, limits: j.Limits()}, header, stale, changes)
 }

@@ -190,5 +190,22 @@ func TestJournalOfAnotherKind(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", key, err, want)
 		}
+
+		m := journal.NewMemory()
+		term, err := m.Server("a").Campaign(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := term.Commit(t.Context(), []journal.Change{{Key: key, Value: []byte("?")}}); err != nil {
+			t.Fatal(err)
+		}
+		s, err := New(Config{Journal: m.Server("b")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var bad *Unreadable
+		if err := s.Run(t.Context()); !errors.As(err, &bad) {
+			t.Errorf("%s: a store runs until %v", key, err)
+		}
 	}
 }

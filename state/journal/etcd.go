@@ -110,12 +110,14 @@ func (e *Etcd) client(ctx context.Context) (*clientv3.Client, error) {
 func (e *Etcd) call(ctx context.Context, what string, fn func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, e.cfg.Timeout)
 	defer cancel()
+	deadline, _ := ctx.Deadline() // perhaps the caller's
+	within := time.Until(deadline).Round(100 * time.Millisecond)
 	err := fn(ctx)
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, context.DeadlineExceeded) || errors.Is(err, rpctypes.ErrTimeout):
-		return fmt.Errorf("%s: etcd did not answer within %v", what, e.cfg.Timeout)
+		return fmt.Errorf("%s: etcd did not answer within %v", what, within)
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }
