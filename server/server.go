@@ -93,6 +93,8 @@ func (c Config) checkEtcd() error {
 	switch {
 	case len(e.Endpoints) == 0 && e.User+e.Password+e.CAFile+e.CertFile+e.KeyFile != "":
 		return errors.New("--etcd-user, --etcd-password and the files for TLS are for --etcd-endpoints, which is not given")
+	case strings.Contains(strings.Join(e.Endpoints, ""), "@"): // logs would show it
+		return errors.New("--etcd-endpoints must hold no user and password: give them as BERTH_ETCD_USER and BERTH_ETCD_PASSWORD")
 	case (e.CertFile == "") != (e.KeyFile == ""):
 		return errors.New("--etcd-certfile and --etcd-keyfile belong together: give both, or neither")
 	}

@@ -116,6 +116,7 @@ func TestErrors(t *testing.T) {
 		{"etcd away", "server " + fresh + " --etcd-endpoints http://127.0.0.1:1", "", "etcd at http://127.0.0.1:1"},
 		{"etcd flags alone", "server " + fresh + " --etcd-user ann", "", "--etcd-user, --etcd-password and the files for TLS are for --etcd-endpoints, which is not given"},
 		{"etcd flags alone, restoring", "snapshot restore " + file + " --etcd-user ann", "", "are for --etcd-endpoints"},
+		{"password in an etcd URL", "server " + fresh + " --etcd-endpoints http://ann:secret@127.0.0.1:1", "", "--etcd-endpoints must hold no user and password: give"},
 		{"half a certificate", "server " + fresh + " --etcd-endpoints https://127.0.0.1:1 --etcd-keyfile k", "", "--etcd-certfile and --etcd-keyfile belong together"},
 		{"no CA file", "server " + fresh + " --etcd-endpoints https://127.0.0.1:1 --etcd-cafile /none", "", "/none"},
 		{"env without credentials", "env --data-dir " + filepath.Dir(file), "", "start Berth with `berth up`"},
