@@ -66,7 +66,7 @@ func checkTaskDefinition(in *ecs.RegisterTaskDefinitionInput) (types.TaskDefinit
 	if err != nil {
 		return document, err
 	}
-	if err := checkEnums(in); err != nil {
+	if err := checkEnums(document); err != nil {
 		return document, err
 	}
 	if in.Tags != nil && len(in.Tags) == 0 {

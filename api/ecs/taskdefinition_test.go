@@ -57,8 +57,8 @@ func TestRegisterTaskDefinitionRefuses(t *testing.T) {
 	for _, tc := range []struct{ name, input, want string }{
 		{"no family", `{` + nginx + `}`, "ClientException: Family should not be null or empty."},
 		{"an unknown network mode", `{"family":"web","networkMode":"vpc",` + nginx + `}`, "InvalidParameterException: networkMode should be one of [bridge,host,awsvpc,none]"},
-		{"an unknown protocol", `{"family":"web","containerDefinitions":[{"name":"web","image":"nginx","memory":128,"portMappings":[{"containerPort":1,"protocol":"sctp"}]}]}`,
-			"InvalidParameterException: containerDefinitions[0].portMappings[0].protocol should be one of [tcp,udp]"},
+		{"an unknown application protocol", `{"family":"web","containerDefinitions":[{"name":"web","image":"nginx","memory":128,"portMappings":[{"containerPort":1,"appProtocol":"ftp"}]}]}`,
+			"InvalidParameterException: containerDefinitions[0].portMappings[0].appProtocol should be one of [http,http2,grpc]"},
 		{"no tags", `{"family":"web","tags":[],` + nginx + `}`, "ClientException: Tags can not be empty."},
 		{"a reserved tag", `{"family":"web","tags":[{"key":"aws:x"}],` + nginx + `}`, "InvalidParameterException: The tag \"aws:x\" is invalid"},
 	} {

@@ -2,6 +2,7 @@ package taskdef
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
@@ -57,9 +58,7 @@ func fillContainer(mode types.NetworkMode, c *container) {
 // fillPort: the host port is the container's where a task has a network of its
 // own; on a bridge, 0 stands for any free one.
 func fillPort(mode types.NetworkMode, p *types.PortMapping) {
-	if p.Protocol == "" {
-		p.Protocol = types.TransportProtocolTcp
-	}
+	p.Protocol = types.TransportProtocol(strings.ToLower(transport(*p)))
 	switch {
 	case p.ContainerPortRange != nil:
 	case mode == types.NetworkModeAwsvpc:

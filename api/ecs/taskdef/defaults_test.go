@@ -40,6 +40,8 @@ func equal(t *testing.T, got []byte, want string) {
 // Each case is what a user writes in one member, and what comes back.
 func TestFillsIn(t *testing.T) {
 	for _, tc := range []struct{ name, task, container, want string }{
+		{"port of no known protocol", ``, `"portMappings":[{"containerPort":80,"protocol":"http"},{"containerPort":53,"protocol":"UDP"}]`,
+			`"portMappings":[{"containerPort":80,"hostPort":0,"protocol":"tcp"},{"containerPort":53,"hostPort":0,"protocol":"udp"}]`},
 		{"port on a bridge", ``, `"portMappings":[{"containerPort":80}]`, `"portMappings":[{"containerPort":80,"hostPort":0,"protocol":"tcp"}]`},
 		{"port with awsvpc", `"networkMode":"awsvpc"`, `"portMappings":[{"containerPort":80,"hostPort":0}]`,
 			`"portMappings":[{"containerPort":80,"hostPort":80,"protocol":"tcp"}]`},

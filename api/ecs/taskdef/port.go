@@ -78,8 +78,10 @@ func ports(p types.PortMapping) (low, high int) {
 	return int(first), int(last)
 }
 
+// transport is the protocol of a mapping. ECS takes anything but UDP for TCP: it
+// registers http, which many write, as tcp.
 func transport(p types.PortMapping) string {
-	if p.Protocol == types.TransportProtocolUdp {
+	if strings.EqualFold(string(p.Protocol), "UDP") {
 		return "UDP"
 	}
 	return "TCP"
