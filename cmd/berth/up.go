@@ -13,15 +13,28 @@ import (
 )
 
 func upCommand(self string, env environment) *cobra.Command {
-	cfg := server.Default()
-	var logs logConfig
-	cmd := &cobra.Command{
+	return controlPlane(env, &cobra.Command{
 		Use:   "up",
 		Short: "Run everything on this machine",
 		Long:  "Run everything on this machine in one process, and print what to type next.",
-		Args:  noArguments,
-	}
+	}, func(out io.Writer, url, dataDir string) { printNextSteps(out, url, self, dataDir) })
+}
+
+func serverCommand(env environment) *cobra.Command {
+	return controlPlane(env, &cobra.Command{
+		Use:   "server",
+		Short: "Run a control plane alone",
+		Long: `Run a control plane alone. Several over one etcd (--etcd-endpoints) are one
+control plane: one of them leads, all of them answer.`,
+	}, func(io.Writer, string, string) {})
+}
+
+// controlPlane lets cmd run a control plane, and say something once that answers.
+func controlPlane(env environment, cmd *cobra.Command, say func(out io.Writer, url, dataDir string)) *cobra.Command {
+	cfg := server.Default()
+	var logs logConfig
 	serverFlags(cmd, &cfg, &logs)
+	cmd.Args = noArguments
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		s, err := newServer(cmd, env, cfg, logs)
 		if err != nil {
@@ -30,31 +43,10 @@ func upCommand(self string, env environment) *cobra.Command {
 		go func() {
 			select {
 			case <-s.Ready():
-				printNextSteps(cmd.OutOrStdout(), s.URL(), self, cfg.DataDir)
+				say(cmd.OutOrStdout(), s.URL(), cfg.DataDir)
 			case <-cmd.Context().Done():
 			}
 		}()
-		return s.Run(cmd.Context())
-	}
-	return env.bind(cmd)
-}
-
-func serverCommand(env environment) *cobra.Command {
-	cfg := server.Default()
-	var logs logConfig
-	cmd := &cobra.Command{
-		Use:   "server",
-		Short: "Run a control plane alone",
-		Long: `Run a control plane alone. Several over one etcd (--etcd-endpoints) are one
-control plane: one of them leads, all of them answer.`,
-		Args: noArguments,
-	}
-	serverFlags(cmd, &cfg, &logs)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		s, err := newServer(cmd, env, cfg, logs)
-		if err != nil {
-			return err
-		}
 		return s.Run(cmd.Context())
 	}
 	return env.bind(cmd)
