@@ -88,7 +88,10 @@ func (a *API) resources(kind string, in reflect.Value) []string {
 	case "container-instance":
 		names, scope = members(in, "ContainerInstance", "ContainerInstances", "Attributes"), cluster+"/"
 	case "task-definition":
-		names = a.revisions(members(in, "TaskDefinition", "TaskDefinitions", "Family"))
+		names = a.revisions(members(in, "TaskDefinition", "TaskDefinitions"))
+		for _, family := range members(in, "Family") {
+			names = append(names, family+":*") // the revision to come
+		}
 	case "task":
 		names, scope = members(in, "Task", "Tasks"), cluster+"/"
 	case "service":

@@ -28,7 +28,7 @@ func TestResources(t *testing.T) {
 		{&ecs.UpdateCapacityProviderInput{Name: aws.String("asg")}, "capacity-provider/asg"},
 		{&ecs.RunTaskInput{TaskDefinition: aws.String("web"), Cluster: aws.String("main")}, "task-definition/web:7"},
 		{&ecs.RunTaskInput{TaskDefinition: aws.String("web:3")}, "task-definition/web:3"},
-		{&ecs.RegisterTaskDefinitionInput{Family: aws.String("new")}, "task-definition/new:*"},
+		{&ecs.RegisterTaskDefinitionInput{Family: aws.String("web")}, "task-definition/web:*"},
 		{&ecs.DescribeTasksInput{Cluster: aws.String(ourARN + "cluster/main"), Tasks: []string{"1", "2"}}, "task/main/1 task/main/2"},
 		{&ecs.ListTasksInput{}, "container-instance/default/*"},
 		{&ecs.PutAttributesInput{Attributes: []types.Attribute{{TargetId: aws.String("1")}}}, "container-instance/default/1"},
