@@ -85,6 +85,9 @@ func (a answer) write(w http.ResponseWriter, x *exchange) {
 	}
 }
 
+// maxLogged bounds each text in a log line, in bytes: some are a stranger's.
+const maxLogged = 1000
+
 // log writes the request's line. What there is nothing to say of is left out.
 func (s *Server) log(x *exchange, a answer) {
 	level, cause := slog.LevelInfo, ""
@@ -108,6 +111,11 @@ func (s *Server) log(x *exchange, a answer) {
 		slog.String("err", cause),
 	}
 	attrs = slices.DeleteFunc(attrs, func(a slog.Attr) bool { return a.Value.Kind() == slog.KindString && a.Value.String() == "" })
+	for i, a := range attrs {
+		if text := a.Value.String(); len(text) > maxLogged {
+			attrs[i].Value = slog.StringValue(text[:maxLogged] + "…")
+		}
+	}
 	s.Log.LogAttrs(context.WithoutCancel(x.r.Context()), level, "request", attrs...)
 }
 

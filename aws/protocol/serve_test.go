@@ -70,6 +70,21 @@ func TestLogLine(t *testing.T) {
 	}
 }
 
+// Nobody writes long lines into our log.
+func TestLogLineIsShort(t *testing.T) {
+	var log bytes.Buffer
+	cfg := testConfig(&clusters{})
+	cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
+	server := serve(t, cfg)
+	long := strings.Repeat("x", 30_000)
+	send(t, server.URL, "", "POST", "/", formType+"\nAuthorization: AWS4-HMAC-SHA256 Credential="+long+"/20150830/us-east-1/ecs/aws4_request, SignedHeaders=host, Signature=0\n"+
+		"X-Amz-Date: 20150830T123600Z\nBerth-Passed-From: "+long, "Action="+long+"&Version=2011-06-15")
+	server.Close() // waits until all is logged
+	if n := log.Len(); n == 0 || n > 5*maxLogged {
+		t.Errorf("%d bytes", n)
+	}
+}
+
 // A client that leaves is no failure of ours, and its call is told to stop.
 func TestClientLeaves(t *testing.T) {
 	ctx, leave := context.WithCancel(t.Context())
