@@ -53,7 +53,7 @@ func checkEC2(d *definition) error {
 }
 
 // checkExternal: machines outside of AWS have no network interfaces to give to
-// tasks, and no AWS file systems.
+// tasks, no AWS file systems and no Service Connect.
 //
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-anywhere.html
 func checkExternal(d *definition) error {
@@ -73,6 +73,8 @@ func checkExternal(d *definition) error {
 		return bad("fault injection")
 	case d.has(sharesGPU):
 		return bad("GPU sharing")
+	case d.has(isForServiceConnect):
+		return bad("appProtocol")
 	}
 	return checkEC2(d)
 }
@@ -113,4 +115,9 @@ func needs(c *container, resource types.ResourceType) bool {
 
 func sharesGPU(c *container) bool {
 	return slices.ContainsFunc(c.ResourceRequirements, func(r types.ResourceRequirement) bool { return r.SharingStrategy != nil })
+}
+
+// isForServiceConnect: an application protocol is for nothing else.
+func isForServiceConnect(c *container) bool {
+	return slices.ContainsFunc(c.PortMappings, func(p types.PortMapping) bool { return p.AppProtocol != "" })
 }

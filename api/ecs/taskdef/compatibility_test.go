@@ -107,6 +107,7 @@ func TestRefusesOnOtherCapacity(t *testing.T) {
 		{external + `,"inferenceAccelerators":[{"deviceName":"d","deviceType":"x"}]`, ``, "Tasks using the EXTERNAL launch type do not support inferenceAccelerators."},
 		{external + `,"networkMode":"host","enableFaultInjection":true`, ``, "Tasks using the EXTERNAL launch type do not support fault injection."},
 		{external, `"resourceRequirements":[{"type":"GPU","sharingStrategy":{"nvidiaMps":{"memory":64}}}]`, "Tasks using the EXTERNAL launch type do not support GPU sharing."},
+		{external, `"portMappings":[{"containerPort":80,"appProtocol":"grpc"}]`, "Tasks using the EXTERNAL launch type do not support appProtocol."},
 		{ec2, `"resourceRequirements":[{"type":"NeuronDevice","value":"ALL"}]`, "Tasks using the EC2 launch type do not support NeuronDevice resource requirements."},
 		{managed + `,"networkMode":"bridge"`, ``, "Tasks using the MANAGED_INSTANCES launch type do not support network mode 'bridge'."},
 		{managed + `,"runtimePlatform":{"operatingSystemFamily":"WINDOWS_SERVER_2022_CORE"}`, ``, "Tasks using the MANAGED_INSTANCES launch type do not support Windows containers."},
@@ -120,6 +121,7 @@ func TestCompatibilities(t *testing.T) {
 	for _, tc := range []struct{ task, container, want string }{
 		{``, ``, "[EXTERNAL EC2]"},
 		{`"networkMode":"bridge"`, ``, "[EXTERNAL EC2]"},
+		{``, `"portMappings":[{"name":"web","containerPort":80,"appProtocol":"http"}]`, "[EC2]"},
 		{`"networkMode":"host"`, ``, "[EXTERNAL EC2 MANAGED_INSTANCES]"},
 		{`"networkMode":"awsvpc"`, ``, "[EC2 MANAGED_INSTANCES]"},
 		{`"networkMode":"awsvpc","cpu":"512","memory":"717"`, ``, "[EC2 MANAGED_INSTANCES]"},
