@@ -36,6 +36,9 @@ func (s *Server) rootKey(ctx context.Context, store *state.Store) (key state.Acc
 		if err := store.WaitReady(ctx); err != nil {
 			return key, err
 		}
+		if err := s.cfg.checkOwner(store.View()); err != nil {
+			return key, err
+		}
 		err := store.Update(ctx, func(tx *state.Tx) error {
 			key = s.settleRootKey(tx)
 			return nil

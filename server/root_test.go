@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
 	"berth/iam"
 	"berth/state"
 )
@@ -65,6 +67,46 @@ func TestRootKey(t *testing.T) {
 			}
 			if _, ok := credentials(store, cfg.Account)(t.Context(), other.ID); ok {
 				t.Error("a key that is not root's signs as root")
+			}
+		})
+	}
+}
+
+// Who starts with another account or region by mistake must not get an empty
+// account beside the old one.
+func TestStateOfAnother(t *testing.T) {
+	cluster := func(arn string) func(*state.Tx) {
+		return func(tx *state.Tx) { tx.Clusters.Put(tx, state.Cluster{ARN: arn}) }
+	}
+	for _, tc := range []struct {
+		name string
+		put  func(*state.Tx)
+		want string // in the error; empty: it is ours
+	}{
+		{"empty", func(*state.Tx) {}, ""},
+		{"ours", cluster("arn:aws:ecs:us-east-1:123456789012:cluster/a"), ""},
+		{"another region's", cluster("arn:aws:ecs:eu-west-1:123456789012:cluster/a"), "start with --region eu-west-1"},
+		{"another account's", cluster("arn:aws:ecs:us-east-1:999999999999:cluster/a"), "start with --account-id 999999999999"},
+		{"another account's key", func(tx *state.Tx) {
+			tx.AccessKeys.Put(tx, state.AccessKey{ID: "a", Principal: iam.Root("999999999999").ARN})
+		}, "start with --account-id 999999999999"},
+		{"another region's task definition", func(tx *state.Tx) {
+			arn := "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:1"
+			tx.TaskDefinitions.Put(tx, state.TaskDefinition{TaskDefinition: types.TaskDefinition{TaskDefinitionArn: &arn}})
+		}, "start with --region eu-west-1"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			store := state.NewMemory()
+			if err := store.Update(t.Context(), func(tx *state.Tx) error { tc.put(tx); return nil }); err != nil {
+				t.Fatal(err)
+			}
+			s, err := New(Default())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = s.rootKey(t.Context(), store)
+			if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
+				t.Errorf("got %v, want %q", err, tc.want)
 			}
 		})
 	}
