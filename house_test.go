@@ -405,8 +405,36 @@ func checkSleeps(sources []source) (complaints []string) {
 		for _, use := range uses(s, "time", "Sleep") {
 			complaints = append(complaints, s.at(use.Pos(), "time.Sleep in a test"))
 		}
+		if imports(s, "testing/synctest") {
+			continue // its clock is a fake: to wait takes no time
+		}
+		waits := uses(s, "time", "After")
+		limits := map[ast.Node]bool{} // cases of a select: they bound a wait for something else
+		ast.Inspect(s.ast, func(n ast.Node) bool {
+			if clause, ok := n.(*ast.CommClause); ok {
+				limits[clause.Comm] = true
+			}
+			if statement, ok := n.(*ast.ExprStmt); ok && !limits[n] && isAnyReceive(statement.X, waits) {
+				complaints = append(complaints, s.at(n.Pos(), "a bare wait for time.After in a test is a sleep"))
+			}
+			return true
+		})
 	}
 	return complaints
+}
+
+// isAnyReceive reports whether x is <-f(…) for any of those f.
+func isAnyReceive(x ast.Expr, functions []*ast.SelectorExpr) bool {
+	receive, ok := x.(*ast.UnaryExpr)
+	if !ok || receive.Op != token.ARROW {
+		return false
+	}
+	call, ok := receive.X.(*ast.CallExpr)
+	return ok && slices.ContainsFunc(functions, func(f *ast.SelectorExpr) bool { return call.Fun == f })
+}
+
+func imports(s source, pkg string) bool {
+	return slices.ContainsFunc(s.ast.Imports, func(spec *ast.ImportSpec) bool { return importPath(spec) == pkg })
 }
 
 // checkNames: packages are named for what they give, types in our words.

@@ -6,8 +6,8 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -27,15 +27,7 @@ func TestKill(t *testing.T) {
 		all[i] = writer{name: fmt.Sprintf("w%d", i), tag: map[string]int{}}
 	}
 	for round := range 10 {
-		ctx, cancel := context.WithCancel(t.Context())
-		var working sync.WaitGroup
-		for i := range all {
-			working.Go(func() { all[i].work(ctx, b.client(noRetries)) })
-		}
-		<-time.After(50*time.Millisecond + rand.N(300*time.Millisecond))
-		b.kill()
-		cancel()
-		working.Wait()
+		underLoad(all[:], 20+rand.N(60), func(int) *ecs.Client { return b.client(noRetries) }, b.kill)
 		b.start(t)
 		for i := range all {
 			all[i].check(t, round, b.client())
@@ -53,6 +45,29 @@ func TestKill(t *testing.T) {
 	}
 }
 
+// underLoad lets all writers work until they have that many answers together,
+// strikes, and returns when what that did to the servers has stopped them all.
+func underLoad(all []writer, answers int, client func(i int) *ecs.Client, strike func()) {
+	var answered atomic.Int64
+	enough, stopped := make(chan struct{}), make(chan struct{})
+	count := func() {
+		if answered.Add(1) == int64(answers) {
+			close(enough)
+		}
+	}
+	var working sync.WaitGroup
+	for i := range all {
+		working.Go(func() { all[i].work(client(i), count) })
+	}
+	go func() { working.Wait(); close(stopped) }()
+	select {
+	case <-enough:
+	case <-stopped: // all failed before; the test's checks say what is missing
+	}
+	strike()
+	<-stopped
+}
+
 func noRetries(o *ecs.Options) { o.RetryMaxAttempts = 1 }
 
 // writer remembers what it was told, and what it does not know because an
@@ -66,9 +81,11 @@ type writer struct {
 	asked    int            // the number in the newest request
 }
 
-// work registers task definitions, creates clusters and tags them until it fails.
-func (w *writer) work(ctx context.Context, client *ecs.Client) {
-	for {
+// work registers task definitions, creates clusters and tags them until it
+// fails, and counts the answers.
+func (w *writer) work(client *ecs.Client, count func()) {
+	ctx := context.Background()
+	for ; ; count() {
 		w.asked++
 		number := strconv.Itoa(w.asked)
 		out, err := client.RegisterTaskDefinition(ctx, &ecs.RegisterTaskDefinitionInput{Family: &w.name,

@@ -1,12 +1,9 @@
 package test
 
 import (
-	"context"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -30,17 +27,8 @@ func TestServers(t *testing.T) {
 		all[i] = writer{name: fmt.Sprintf("w%d", i), tag: map[string]int{}}
 	}
 	for round := range 2 {
-		ctx, cancel := context.WithCancel(t.Context())
-		var working sync.WaitGroup
-		for i := range all {
-			client := []*berth{leader, follower}[i%2].client(noRetries)
-			working.Go(func() { all[i].work(ctx, client) })
-		}
-		<-time.After(300 * time.Millisecond)
-		leader.kill()
-		<-time.After(100 * time.Millisecond) // calls that are passed on to nobody
-		cancel()
-		working.Wait()
+		// Those at the follower stop when their calls are passed on to nobody.
+		underLoad(all[:], 60, func(i int) *ecs.Client { return []*berth{leader, follower}[i%2].client(noRetries) }, leader.kill)
 		eventually(t, "the other server takes writes", func() bool {
 			_, err := follower.client(noRetries).PutAccountSettingDefault(t.Context(), &ecs.PutAccountSettingDefaultInput{
 				Name: types.SettingNameContainerInsights, Value: aws.String("enabled")})
