@@ -126,7 +126,7 @@ var mayImport = []struct {
 	{importer: "control/...", may: []string{"control/...", "state", "plan/...", "metricstore"}},
 	{importer: "proxy/table", may: []string{}},
 	{importer: "proxy/...", may: []string{"proxy/..."}},
-	{importer: "agent/...", may: []string{"agent/..."}},
+	{importer: "agent/...", may: []string{"agent/...", "api/acs/message"}},
 	{importer: "cli/...", may: []string{"cli/...", "aws/arn"}, mustNot: []string{"+state"}},
 	{importer: "console/...", may: []string{"console/...", "aws/arn"}, mustNot: []string{"+state"}},
 	{importer: "server", may: []string{"..."}, mustNot: []string{"cmd/...", "sim/...", "test/...", "bench/..."}},

@@ -3,21 +3,54 @@ package state
 import (
 	"iter"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
 
 // Task is one running copy of a task definition.
 type Task struct {
-	ARN        string
-	Cluster    string // ARN
-	Instance   string // ARN of the container instance; empty on Fargate
-	Definition string // ARN
-	Group      string // family:web, service:web, or the user's
-	LaunchType string // EC2, FARGATE, EXTERNAL
-	Last       string // last status; only moves forward
-	Desired    string // RUNNING or STOPPED
-	Tags       []types.Tag
+	ARN              string
+	Cluster          string // ARN
+	Instance         string // ARN of the container instance; on Fargate that of the pool's, which users never see
+	Definition       string // ARN
+	Group            string // family:web, service:web, or the user's
+	LaunchType       string // EC2, FARGATE, EXTERNAL
+	CapacityProvider string // name; empty where a launch type was asked for
+	StartedBy        string
+	Last             string // last status; only moves forward
+	Desired          string // RUNNING or STOPPED
+	Version          int64  // grows with each change of the task
+
+	CPU, Memory      string // of the task as a whole, overrides applied: units and MiB; empty where only containers say
+	Zone             string // availability zone
+	PlatformVersion  string // Fargate
+	PlatformFamily   string
+	EphemeralStorage *types.EphemeralStorage
+	ExecuteCommand   bool
+	Overrides        *types.TaskOverride
+	TaskRole         string // ARN, override applied; empty for none
+	ExecutionRole    string // ARN, override applied; empty for none
+
+	// The ids under which containers find the roles' credentials. They are
+	// secrets: who knows one may ask for the credentials.
+	TaskCredentials, ExecutionCredentials string
+
+	Containers  []types.Container
+	Attachments []types.Attachment
+	Tags        []types.Tag
+
+	CreatedAt          time.Time
+	PullStartedAt      time.Time
+	PullStoppedAt      time.Time
+	StartedAt          time.Time
+	StoppingAt         time.Time
+	ExecutionStoppedAt time.Time
+	StoppedAt          time.Time
+	Connectivity       string // CONNECTED or DISCONNECTED; empty before it was ever connected
+	ConnectivityAt     time.Time
+	StopCode           string
+	StoppedReason      string
 }
 
 const (

@@ -1,6 +1,7 @@
 //go:build pins
 
-package house
+// Package pins keeps modules in go.mod until they are used.
+package pins
 
 import (
 	_ "github.com/cockroachdb/pebble/v2"
