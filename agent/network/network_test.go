@@ -1,0 +1,242 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// TestMain runs the tests on a machine of their own: a network and mount
+// namespace that ends with this process, whatever happens in it.
+func TestMain(m *testing.M) {
+	const inside = "BERTH_TEST_IN_NAMESPACE"
+	if os.Getenv(inside) != "" {
+		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+			panic(err)
+		}
+		if err := netlink.LinkSetUp(linkIndex(1)); err != nil {
+			panic(err)
+		}
+		os.Exit(m.Run())
+	}
+	if os.Getuid() != 0 {
+		fmt.Println("SKIP: network namespaces need root")
+		return
+	}
+	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
+	cmd.Env = append(os.Environ(), inside+"=1")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Run(); err != nil {
+		os.Exit(1)
+	}
+}
+
+// config is a network that no other test has.
+func config(t *testing.T) Config {
+	t.Helper()
+	return Config{Name: "t", Dir: t.TempDir()}
+}
+
+// open opens a network that ends with the test.
+func open(t *testing.T, cfg Config) *Network {
+	t.Helper()
+	n, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		n.Close()
+		if err := Down(context.Background(), cfg); err != nil {
+			t.Error(err)
+		}
+	})
+	return n
+}
+
+func attach(t *testing.T, n *Network, id string, spec Spec) Attachment {
+	t.Helper()
+	a, err := n.Attach(t.Context(), id, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// vpc is a task's interface in the subnet of 10.210.0.0/20 or 10.210.16.0/20.
+func vpc(address string) Spec {
+	a := netip.MustParseAddr(address)
+	subnet := netip.PrefixFrom(a, 20)
+	return Spec{Owner: "test", Mode: VPC, Interface: Interface{MAC: hardwareAddress(a), Address: subnet, Gateway: subnet.Masked().Addr().Next()}}
+}
+
+// within runs f in a namespace.
+func within(t *testing.T, path string, f func() error) error {
+	t.Helper()
+	done := make(chan error)
+	go onOwnThread(func() {
+		done <- func() error {
+			file, err := os.Open(path)
+			if err != nil {
+				return err
+			}
+			defer file.Close()
+			if err := unix.Setns(int(file.Fd()), unix.CLONE_NEWNET); err != nil {
+				return err
+			}
+			return f()
+		}()
+	})
+	return <-done
+}
+
+// serve answers every connection to address in a namespace with what it sees as the caller's address.
+func serve(t *testing.T, path, network, address string) {
+	t.Helper()
+	err := within(t, path, func() error { return serveHere(t, network, address) })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func serveHere(t *testing.T, network, address string) error {
+	if strings.HasPrefix(network, "udp") {
+		socket, err := net.ListenPacket(network, address)
+		if err != nil {
+			return err
+		}
+		t.Cleanup(func() { socket.Close() })
+		go func() {
+			buf := make([]byte, 100)
+			for {
+				_, from, err := socket.ReadFrom(buf)
+				if err != nil {
+					return
+				}
+				socket.WriteTo([]byte(from.(*net.UDPAddr).IP.String()), from)
+			}
+		}()
+		return nil
+	}
+	listener, err := net.Listen(network, address)
+	if err != nil {
+		return err
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			io.WriteString(conn, conn.RemoteAddr().(*net.TCPAddr).IP.String())
+			conn.Close()
+		}
+	}()
+	return nil
+}
+
+// call connects from a namespace ("" is the machine's) and gives the address that the other side sees.
+func call(t *testing.T, path, network, address string) (seen string, err error) {
+	t.Helper()
+	ask := func() error {
+		conn, err := (&net.Dialer{Timeout: 3 * time.Second}).DialContext(t.Context(), network, address)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(3 * time.Second))
+		if strings.HasPrefix(network, "udp") {
+			conn.Write([]byte("who am I?"))
+		}
+		buf := make([]byte, 100)
+		n, err := conn.Read(buf)
+		seen = string(buf[:n])
+		return err
+	}
+	if path == "" {
+		return seen, ask()
+	}
+	return seen, within(t, path, ask)
+}
+
+// expect calls and compares what the other side sees.
+func expect(t *testing.T, path, network, address, want string) {
+	t.Helper()
+	if seen, err := call(t, path, network, address); err != nil || seen != want {
+		t.Errorf("%s %s: seen as %q, error %v; want %q", network, address, seen, err, want)
+	}
+}
+
+func links(t *testing.T) (names []string) {
+	t.Helper()
+	all, err := netlink.LinkList()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range all {
+		names = append(names, link.Attrs().Name)
+	}
+	return names
+}
+
+// joinOutside gives the machine a way out: another namespace, at 198.51.100.2,
+// that has its default route by the machine, at 198.51.100.1.
+func joinOutside(t *testing.T) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "outside")
+	err := make(chan error)
+	go onOwnThread(func() {
+		err <- func() error {
+			if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+				return err
+			}
+			return mountNamespace(path)
+		}()
+	})
+	if err := <-err; err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unmount(path) })
+	file, openErr := os.Open(path)
+	if openErr != nil {
+		t.Fatal(openErr)
+	}
+	defer file.Close()
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = "uplink"
+	veth := &netlink.Veth{LinkAttrs: attrs, PeerName: "eth0", PeerNamespace: netlink.NsFd(file.Fd())}
+	setUp := func(name, address, router string) error {
+		link, err := netlink.LinkByName(name)
+		if err != nil {
+			return err
+		}
+		err = errors.Join(netlink.AddrAdd(link, &netlink.Addr{IPNet: toIPNet(netip.MustParsePrefix(address))}), netlink.LinkSetUp(link))
+		if err != nil {
+			return err
+		}
+		return netlink.RouteAdd(&netlink.Route{LinkIndex: link.Attrs().Index, Gw: net.ParseIP(router)})
+	}
+	if err := netlink.LinkAdd(veth); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { netlink.LinkDel(veth) })
+	inside := within(t, path, func() error { return setUp("eth0", "198.51.100.2/24", "198.51.100.1") })
+	if err := errors.Join(inside, setUp("uplink", "198.51.100.1/24", "198.51.100.2")); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
