@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"runtime"
 	"sync"
 	"time"
@@ -54,6 +55,7 @@ type Config struct {
 
 	Downloads int           // layers downloaded at once, of all pulls together; default 6
 	Attempts  int           // of a pull, while its errors may pass; default 5
+	Backoff   time.Duration // before the second attempt, doubled for each one after; default 1 second
 	Stall     time.Duration // without a byte from a registry before an attempt fails; default 1 minute
 
 	Cleanup Cleanup
@@ -75,7 +77,10 @@ type Store struct {
 	log       *slog.Logger
 	parts     *parts
 	downloads *semaphore.Weighted
-	pulls     pulls
+	http      *http.Client
+	locks     locks
+
+	opened time.Time
 
 	mu     sync.Mutex
 	used   map[string]time.Time // by digest; when an image was last asked for
@@ -97,6 +102,8 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		log:       cfg.Log,
 		parts:     p,
 		downloads: semaphore.NewWeighted(int64(cfg.Downloads)),
+		http:      newHTTP(cfg.Stall),
+		opened:    time.Now(),
 		used:      map[string]time.Time{},
 		lowers:    map[string][]string{},
 	}, nil
@@ -109,6 +116,7 @@ func (c *Config) fill() {
 	def(&c.Namespace, "berth")
 	def(&c.Downloads, 6)
 	def(&c.Attempts, 5)
+	def(&c.Backoff, time.Second)
 	def(&c.Stall, time.Minute)
 	def(&c.Cleanup.Interval, 30*time.Minute)
 	def(&c.Cleanup.MinimumAge, time.Hour)
@@ -125,10 +133,21 @@ func def[T comparable](field *T, value T) {
 	}
 }
 
-// platform matches images for an architecture, in Go's or in ECS's words; empty is this machine's.
-func platform(arch string) platforms.MatchComparer {
-	p := ocispec.Platform{OS: "linux", Architecture: Architecture(arch)}
-	return platforms.Only(platforms.Normalize(p))
+// machine is a kind of machine that images run on.
+type machine struct {
+	platforms.MatchComparer
+	name string // linux/amd64
+}
+
+// platform is the machine of an architecture, in Go's or in ECS's words; empty is this one.
+func platform(arch string) machine {
+	p := platforms.Normalize(ocispec.Platform{OS: "linux", Architecture: Architecture(arch)})
+	return machine{platforms.Only(p), platforms.Format(p)}
+}
+
+// noMatch says that an image is not for such a machine, in ECS's words.
+func (m machine) noMatch(err error) error {
+	return fmt.Errorf("image Manifest does not contain descriptor matching platform '%s': %w", m.name, err)
 }
 
 // Architecture turns ECS's name of a CPU architecture (X86_64, ARM64) into Go's;
