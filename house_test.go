@@ -122,6 +122,7 @@ var mayImport = []struct {
 	{importer: "state/...", may: []string{"state/...", "aws/arn", "aws/shape"}},
 	{importer: "plan/route", may: []string{"state", "plan", "proxy/table"}},
 	{importer: "plan/place", may: []string{"state", "plan", "plan/query"}},
+	{importer: "plan/access", may: []string{"state", "iam", "aws/arn"}},
 	{importer: "plan/...", may: []string{"state", "plan"}},
 	{importer: "control/...", may: []string{"control/...", "state", "plan/...", "metricstore"}},
 	{importer: "proxy/table", may: []string{}},

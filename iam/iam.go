@@ -1,10 +1,16 @@
-// Package iam decides who may do what: it holds what a principal is and
-// evaluates whether an action on a resource is allowed.
+// Package iam decides who may do what: what a principal is, whether policies
+// allow an action on a resource, and what temporary credentials stand for.
 //
-// It does not know where identities are kept, nor how requests are signed.
+// It is pure: it does not know where identities, policies and keys are kept,
+// nor how requests are signed. Package plan/access brings it together with the
+// state.
 package iam
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+	"time"
+)
 
 // Principal is the identity behind a request.
 type Principal struct {
@@ -12,6 +18,12 @@ type Principal struct {
 	ARN     string // arn:aws:iam::123456789012:root
 	UserID  string // what STS GetCallerIdentity calls UserId
 	Root    bool   // the account's root user, who may do everything
+
+	// Of the session of a role:
+	Role       string    // name of the role; empty for who is none
+	Issued     time.Time // when its temporary credentials were given out; zero: it has a long-lived key
+	Policy     string    // document that bounds the session further, or empty
+	PolicyARNs []string  // managed policies that do
 }
 
 // Root is the root user of account.
@@ -19,24 +31,44 @@ func Root(account string) Principal {
 	return Principal{Account: account, ARN: "arn:aws:iam::" + account + ":root", UserID: account, Root: true}
 }
 
-// Denied is a request that no policy allows.
+// RoleSession is a session of a role of account. An id is the role's own, which
+// no later role of the same name has.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-role-session
+func RoleSession(account, role, id, session string) Principal {
+	return Principal{
+		Account: account,
+		ARN:     "arn:aws:sts::" + account + ":assumed-role/" + role + "/" + session,
+		UserID:  id + ":" + session,
+		Role:    role,
+	}
+}
+
+// RoleID is the unique id of the role that p is a session of.
+func (p Principal) RoleID() string {
+	id, _, _ := strings.Cut(p.UserID, ":")
+	return id
+}
+
+// Denied is a request that no policy allows, or that one denies.
 type Denied struct {
 	Principal Principal
 	Action    string // ecs:CreateCluster
 	Resource  string
+	Explicit  bool // a policy denies it
 }
 
 func (d *Denied) Error() string {
-	return fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s because no identity-based policy allows the %s action",
-		d.Principal.ARN, d.Action, d.Resource, d.Action)
+	reason := "because no identity-based policy allows the " + d.Action + " action"
+	if d.Explicit {
+		reason = "with an explicit deny in an identity-based policy"
+	}
+	return fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s %s", d.Principal.ARN, d.Action, d.Resource, reason)
 }
 
-// Authorize returns nil when p may perform action on every one of resources,
-// and a *Denied that names the first refused one otherwise. Conditions are the
-// request's condition keys, such as aws:RequestTag/env.
-//
-// Policies are not evaluated yet: root may do everything, nobody else anything.
-func Authorize(p Principal, action string, resources []string, conditions map[string][]string) error {
+// RootOnly lets root do everything and nobody else anything: who may do what
+// where there are no policies.
+func RootOnly(p Principal, action string, resources []string, _ Keys) error {
 	if p.Root {
 		return nil
 	}

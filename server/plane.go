@@ -14,7 +14,6 @@ import (
 	"berth/aws/protocol"
 	"berth/cli/profile"
 	"berth/control"
-	"berth/iam"
 	"berth/state"
 	"berth/state/journal"
 )
@@ -40,7 +39,7 @@ func (s *Server) runPlane(ctx context.Context, web *web) (err error) {
 		Region:      s.cfg.Region,
 		Services:    services(store, s.cfg, s.URL()),
 		Credentials: credentials(store, s.cfg.Account),
-		Authorize:   iam.Authorize,
+		Authorize:   authorize(store),
 		Revision:    store.Revision,
 		CaughtUp:    store.CaughtUp,
 		Log:         s.cfg.Log,
@@ -67,9 +66,12 @@ func (s *Server) runPlane(ctx context.Context, web *web) (err error) {
 		web.plane.Store(&plane{
 			api:      api,
 			metrics:  promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
-			snapshot: s.snapshot(store),
+			snapshot: s.snapshot(store, api),
+			tokens:   s.tokens(store, api),
+			join:     s.join(store),
 			ready:    store.Ready,
 		})
+		s.store.Store(store)
 		s.cfg.Log.Info("ready", "url", s.URL())
 		close(s.ready)
 		return nil
@@ -86,17 +88,4 @@ func newRegistry(version string) *prometheus.Registry {
 	info.Set(1)
 	r.MustRegister(info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
-}
-
-// credentials finds access keys in the store for the protocol server. All of
-// them are root's until there are other identities.
-func credentials(store *state.Store, account string) func(context.Context, string) (protocol.Credential, bool) {
-	return func(_ context.Context, id string) (protocol.Credential, bool) {
-		key, ok := store.View().AccessKeys.Get(id)
-		root := iam.Root(account)
-		if !ok || key.Principal != root.ARN {
-			return protocol.Credential{}, false
-		}
-		return protocol.Credential{Secret: key.Secret, Principal: root}, true
-	}
 }

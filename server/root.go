@@ -41,6 +41,7 @@ func (s *Server) rootKey(ctx context.Context, store *state.Store) (key state.Acc
 		}
 		err := store.Update(ctx, func(tx *state.Tx) error {
 			key = s.settleRootKey(tx)
+			settleSessionsKey(tx)
 			return nil
 		})
 		if err == nil {

@@ -61,11 +61,11 @@ func TestRootKey(t *testing.T) {
 			if n := store.View().AccessKeys.Len(); n != tc.keys {
 				t.Errorf("%d keys are left, want %d", n, tc.keys)
 			}
-			credential, ok := credentials(store, cfg.Account)(t.Context(), key.ID)
-			if !ok || credential.Secret != key.Secret || !credential.Principal.Root {
-				t.Errorf("it signs as %+v, %v", credential.Principal, ok)
+			credential, err := credentials(store, cfg.Account)(t.Context(), key.ID, "")
+			if err != nil || credential.Secret != key.Secret || !credential.Principal.Root {
+				t.Errorf("it signs as %+v, %v", credential.Principal, err)
 			}
-			if _, ok := credentials(store, cfg.Account)(t.Context(), other.ID); ok {
+			if _, err := credentials(store, cfg.Account)(t.Context(), other.ID, ""); err == nil {
 				t.Error("a key that is not root's signs as root")
 			}
 		})

@@ -16,10 +16,12 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
 
+	"berth/state"
 	"berth/state/journal"
 )
 
@@ -49,7 +51,8 @@ func Default() Config {
 // Server is a control plane.
 type Server struct {
 	cfg   Config
-	ready chan struct{} // closed when it first answers
+	ready chan struct{}               // closed when it first answers
+	store atomic.Pointer[state.Store] // once it is ready
 
 	mu  sync.Mutex
 	url string // empty until it listens

@@ -7,16 +7,16 @@ import (
 	"net/http"
 	"time"
 
-	"berth/aws/sigv4"
+	"berth/aws/protocol"
 	"berth/state"
 	"berth/state/journal"
 )
 
 // snapshot streams the whole state, as of one moment, to who signs as root for
 // the service "berth". A stream that breaks off lacks its trailer.
-func (s *Server) snapshot(store *state.Store) http.HandlerFunc {
+func (s *Server) snapshot(store *state.Store, api *protocol.Server) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if err := s.verifyRoot(r, store); err != nil {
+		if err := fromRoot(r, nil, api); err != nil {
 			http.Error(w, err.Error(), http.StatusForbidden)
 			return
 		}
@@ -31,23 +31,6 @@ func (s *Server) snapshot(store *state.Store) http.HandlerFunc {
 		}
 		s.cfg.Log.Info("snapshot saved", "remote", r.RemoteAddr)
 	}
-}
-
-func (s *Server) verifyRoot(r *http.Request, store *state.Store) error {
-	if !sigv4.Signed(r) {
-		return errors.New("the request is not signed")
-	}
-	signature, err := sigv4.Parse(r)
-	if err != nil {
-		return err
-	}
-	key, ok := credentials(store, s.cfg.Account)(r.Context(), signature.AccessKeyID)
-	if !ok {
-		return errors.New("the access key is not root's")
-	}
-	return signature.Verify(r, nil, sigv4.Expect{
-		Secret: key.Secret, Service: "berth", Regions: []string{s.cfg.Region}, Now: time.Now(),
-	})
 }
 
 // Restore fills the empty state that cfg names from a snapshot, or, with force,

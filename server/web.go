@@ -27,21 +27,31 @@ type plane struct {
 	api      http.Handler // the AWS APIs
 	metrics  http.Handler
 	snapshot http.Handler
+	tokens   http.Handler
+	join     http.Handler
 	ready    func() error // why writes are impossible; nil when they are possible
 }
 
 func newWeb(log *slog.Logger) *web {
 	w := new(web)
 	own := map[string]http.Handler{
-		"/healthz":         http.HandlerFunc(w.healthz),
-		"/metrics":         w.open(func(p *plane) http.Handler { return p.metrics }),
-		"/_berth/snapshot": w.open(func(p *plane) http.Handler { return p.snapshot }),
+		"GET /healthz":         http.HandlerFunc(w.healthz),
+		"GET /metrics":         w.open(func(p *plane) http.Handler { return p.metrics }),
+		"GET /_berth/snapshot": w.open(func(p *plane) http.Handler { return p.snapshot }),
+		"GET /_berth/tokens":   w.open(func(p *plane) http.Handler { return p.tokens }),
+		"POST /_berth/tokens":  w.open(func(p *plane) http.Handler { return p.tokens }),
+		"POST /_berth/revoke":  w.open(func(p *plane) http.Handler { return p.tokens }),
+		"POST /_berth/join":    w.open(func(p *plane) http.Handler { return p.join }),
 	}
 	api := w.open(func(p *plane) http.Handler { return p.api })
 	w.http = &http.Server{
 		Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			// Not a ServeMux: that redirects paths such as a//b, which AWS's clients sign as they are.
-			if handler, ok := own[r.URL.Path]; ok && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+			method := r.Method
+			if method == http.MethodHead {
+				method = http.MethodGet
+			}
+			if handler, ok := own[method+" "+r.URL.Path]; ok {
 				handler.ServeHTTP(rw, r)
 			} else {
 				api.ServeHTTP(rw, r)

@@ -17,7 +17,11 @@ type View struct {
 	Clusters           Table[Cluster]
 	ContainerInstances Table[ContainerInstance]
 	Families           Table[Family]
+	JoinTokens         Table[JoinToken]
+	Policies           Table[Policy]
+	Roles              Table[Role]
 	Services           Table[Service]
+	SigningKeys        Table[SigningKey]
 	TaskDefinitions    Table[TaskDefinition]
 	Tasks              Table[Task]
 
@@ -35,7 +39,11 @@ func newView() *View {
 		Clusters:           newTable(&clusters),
 		ContainerInstances: newTable(&containerInstances),
 		Families:           newTable(&families),
+		JoinTokens:         newTable(&joinTokens),
+		Policies:           newTable(&policies),
+		Roles:              newTable(&roles),
 		Services:           newTable(&services),
+		SigningKeys:        newTable(&signingKeys),
 		TaskDefinitions:    newTable(&taskDefinitions),
 		Tasks:              newTable(&tasks),
 	}
@@ -45,7 +53,8 @@ func newView() *View {
 func (v *View) tables() []table {
 	return []table{
 		&v.AccessKeys, &v.AccountSettings, &v.Attributes, &v.CapacityProviders, &v.Clusters,
-		&v.ContainerInstances, &v.Families, &v.Services, &v.TaskDefinitions, &v.Tasks,
+		&v.ContainerInstances, &v.Families, &v.JoinTokens, &v.Policies, &v.Roles, &v.Services, &v.SigningKeys,
+		&v.TaskDefinitions, &v.Tasks,
 	}
 }
 

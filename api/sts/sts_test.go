@@ -28,10 +28,13 @@ func newClient(t *testing.T, key iam.AccessKey) (*sts.Client, string) {
 	handler, err := protocol.New(protocol.Config{
 		Region:   "eu-west-1",
 		Services: []protocol.Service{{Name: "sts", API: berthsts.API{}, Client: reflect.TypeFor[*sts.Client]()}},
-		Credentials: func(_ context.Context, id string) (protocol.Credential, bool) {
-			return protocol.Credential{Secret: key.Secret, Principal: iam.Root("123456789012")}, id == key.ID
+		Credentials: func(_ context.Context, id, _ string) (protocol.Credential, error) {
+			if id != key.ID {
+				return protocol.Credential{}, iam.ErrUnknownKey
+			}
+			return protocol.Credential{Secret: key.Secret, Principal: iam.Root("123456789012")}, nil
 		},
-		Authorize: func(p iam.Principal, action string, _ []string, _ map[string][]string) error {
+		Authorize: func(p iam.Principal, action string, _ []string, _ iam.Keys) error {
 			return &iam.Denied{Principal: p, Action: action} // GetCallerIdentity needs no permission
 		},
 		Log: slog.New(slog.DiscardHandler),

@@ -69,6 +69,6 @@ func (s *Server) known(r *http.Request) bool {
 	if err != nil {
 		return false
 	}
-	_, ok := s.Credentials(r.Context(), signature.AccessKeyID)
-	return ok
+	_, err = s.Credentials(r.Context(), signature.AccessKeyID, signature.Token)
+	return err == nil
 }

@@ -22,6 +22,7 @@ const (
 	expired
 	badBodyHash
 	unknownKey
+	expiredToken
 	denied
 	malformed
 	tooLarge
@@ -67,6 +68,7 @@ var jsonReplies = replies{
 	expired:             {"InvalidSignatureException", http.StatusBadRequest},
 	badBodyHash:         {"InvalidSignatureException", http.StatusBadRequest},
 	unknownKey:          {"UnrecognizedClientException", http.StatusBadRequest},
+	expiredToken:        {"ExpiredTokenException", http.StatusBadRequest},
 	denied:              {"AccessDeniedException", http.StatusBadRequest},
 	malformed:           {"SerializationException", http.StatusBadRequest},
 	tooLarge:            {"RequestEntityTooLargeException", http.StatusRequestEntityTooLarge},
@@ -82,6 +84,7 @@ var queryReplies = replies{
 	expired:             {"SignatureDoesNotMatch", http.StatusForbidden},
 	badBodyHash:         {"SignatureDoesNotMatch", http.StatusForbidden},
 	unknownKey:          {"InvalidClientTokenId", http.StatusForbidden},
+	expiredToken:        {"ExpiredToken", http.StatusForbidden},
 	denied:              {"AccessDenied", http.StatusForbidden},
 	malformed:           {"MalformedInput", http.StatusBadRequest},
 	tooLarge:            {"RequestEntityTooLarge", http.StatusRequestEntityTooLarge},
@@ -97,6 +100,7 @@ var ec2Replies = replies{
 	expired:             {"RequestExpired", http.StatusBadRequest},
 	badBodyHash:         {"AuthFailure", http.StatusUnauthorized},
 	unknownKey:          {"AuthFailure", http.StatusUnauthorized},
+	expiredToken:        {"RequestExpired", http.StatusBadRequest},
 	denied:              {"UnauthorizedOperation", http.StatusForbidden},
 	malformed:           {"MalformedQueryString", http.StatusBadRequest},
 	tooLarge:            {"RequestEntityTooLarge", http.StatusRequestEntityTooLarge},
@@ -112,6 +116,7 @@ var s3Replies = replies{
 	expired:             {"AccessDenied", http.StatusForbidden},
 	badBodyHash:         {"XAmzContentSHA256Mismatch", http.StatusBadRequest},
 	unknownKey:          {"InvalidAccessKeyId", http.StatusForbidden},
+	expiredToken:        {"ExpiredToken", http.StatusBadRequest},
 	denied:              {"AccessDenied", http.StatusForbidden},
 	malformed:           {"MalformedXML", http.StatusBadRequest},
 	tooLarge:            {"EntityTooLarge", http.StatusBadRequest},

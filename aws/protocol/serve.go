@@ -3,7 +3,6 @@ package protocol
 import (
 	"context"
 	"crypto/rand"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
@@ -133,8 +132,6 @@ Point a client here with AWS_ENDPOINT_URL and the keys that "berth env" prints, 
     aws ecs list-clusters
 `)
 }
-
-func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
 // newID makes a request id: a random UUID (RFC 9562, version 4).
 func newID() string {

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"reflect"
 	"slices"
+	"strconv"
 	"time"
 
 	"berth/aws/sigv4"
@@ -17,9 +19,8 @@ import (
 
 // Credential is an access key as the server checks it.
 type Credential struct {
-	Secret       string
-	SessionToken string // of temporary credentials, or empty
-	Principal    iam.Principal
+	Secret    string
+	Principal iam.Principal
 }
 
 // Config says what a server serves. Region, Services and Credentials are
@@ -28,12 +29,14 @@ type Config struct {
 	Region   string
 	Services []Service
 
-	// Credentials finds an access key.
-	Credentials func(ctx context.Context, accessKeyID string) (Credential, bool)
+	// Credentials finds an access key that belongs to a session token, which is
+	// empty for long-lived keys. Its errors are iam.ErrUnknownKey and
+	// iam.ErrExpired.
+	Credentials func(ctx context.Context, accessKeyID, token string) (Credential, error)
 
 	// Authorize decides about every call before its handler sees it; default
-	// iam.Authorize.
-	Authorize func(p iam.Principal, action string, resources []string, conditions map[string][]string) error
+	// iam.RootOnly.
+	Authorize func(p iam.Principal, action string, resources []string, keys iam.Keys) error
 
 	// MaxBody bounds a request's body, packed and unpacked, in bytes. The
 	// default of 8 MiB has room for the largest that AWS documents for these
@@ -69,7 +72,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, errors.New("protocol: Region, Services and Credentials are required")
 	}
 	if cfg.Authorize == nil {
-		cfg.Authorize = iam.Authorize
+		cfg.Authorize = iam.RootOnly
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
@@ -158,30 +161,54 @@ func (s *Server) handle(w http.ResponseWriter, x *exchange) (any, error) {
 }
 
 // authenticate finds out who makes the call.
-func (s *Server) authenticate(x *exchange) error {
+func (s *Server) authenticate(x *exchange) (err error) {
 	if slices.Contains(x.service.Unsigned, x.operation) && !sigv4.Signed(x.r) {
 		return nil
 	}
-	signature, err := sigv4.Parse(x.r)
-	if err != nil {
-		return err
+	x.key, x.call.Principal, err = s.verify(x.r, x.body, x.service)
+	return err
+}
+
+// Authenticate returns who signed r, with its body as it came over the network,
+// for the service of that signing name. It is for what is no call of an
+// operation, such as a websocket. Its errors say what clients may know.
+func (s *Server) Authenticate(r *http.Request, body []byte, signingName string) (iam.Principal, error) {
+	called, ok := s.bySigning[signingName]
+	if !ok {
+		called = &service{Facts: Facts{Name: signingName}}
 	}
-	x.key = signature.AccessKeyID
-	credential, ok := s.Credentials(x.r.Context(), x.key)
-	if !ok || !equal(credential.SessionToken, signature.Token) {
-		return &problem{unknownKey, "The security token included in the request is invalid."}
+	_, principal, err := s.verify(r, body, called)
+	return principal, err
+}
+
+// verify checks the signature of r for a service, and returns the access key id
+// that it names, as soon as that is read, and the principal behind it.
+func (s *Server) verify(r *http.Request, body []byte, service *service) (key string, p iam.Principal, err error) {
+	signature, err := sigv4.Parse(r)
+	if err != nil {
+		return "", p, err
+	}
+	key = signature.AccessKeyID
+	credential, err := s.Credentials(r.Context(), key, signature.Token)
+	switch {
+	case errors.Is(err, iam.ErrExpired):
+		return key, p, &problem{expiredToken, err.Error()}
+	case errors.Is(err, iam.ErrUnknownKey):
+		return key, p, &problem{unknownKey, err.Error()}
+	case err != nil:
+		return key, p, err
 	}
 	regions := []string{s.Region}
-	if x.service.Global {
+	if service.Global {
 		regions = append(regions, "us-east-1")
 	}
-	err = signature.Verify(x.r, x.body, sigv4.Expect{
-		Secret: credential.Secret, Service: x.service.signingName(), Regions: regions, Now: time.Now(),
+	err = signature.Verify(r, body, sigv4.Expect{
+		Secret: credential.Secret, Service: service.signingName(), Regions: regions, Now: time.Now(),
 	})
-	if err == nil {
-		x.call.Principal = credential.Principal
+	if err != nil {
+		return key, p, err
 	}
-	return err
+	return key, credential.Principal, nil
 }
 
 // find returns the operation that x names, if it is built.
@@ -210,5 +237,22 @@ func (s *Server) authorize(x *exchange, input any) error {
 			resources = touched
 		}
 	}
-	return s.Authorize(x.call.Principal, cmp.Or(x.service.Actions, x.service.Name)+":"+x.operation, resources, nil)
+	return s.Authorize(x.call.Principal, cmp.Or(x.service.Actions, x.service.Name)+":"+x.operation, resources, s.Keys(x.r))
+}
+
+// Keys are the condition keys that follow from r itself.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+func (s *Server) Keys(r *http.Request) iam.Keys {
+	keys := iam.Keys{
+		"aws:requestedregion": {s.Region},
+		"aws:securetransport": {strconv.FormatBool(r.TLS != nil)},
+	}
+	if agent := r.UserAgent(); agent != "" {
+		keys["aws:useragent"] = []string{agent}
+	}
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		keys["aws:sourceip"] = []string{host}
+	}
+	return keys
 }

@@ -49,8 +49,11 @@ func testConfig(api any) Config {
 	return Config{
 		Region:   "us-east-1",
 		Services: []Service{{Name: "ecs", API: api, Client: reflect.TypeFor[*ecs.Client]()}},
-		Credentials: func(_ context.Context, id string) (Credential, bool) {
-			return Credential{Secret: testSecret, Principal: iam.Root("123456789012")}, id == testKey
+		Credentials: func(_ context.Context, id, _ string) (Credential, error) {
+			if id != testKey {
+				return Credential{}, iam.ErrUnknownKey
+			}
+			return Credential{Secret: testSecret, Principal: iam.Root("123456789012")}, nil
 		},
 		Log: slog.New(slog.DiscardHandler),
 	}
@@ -114,11 +117,19 @@ func TestErrors(t *testing.T) {
 
 func TestSessionToken(t *testing.T) {
 	cfg := testConfig(&clusters{})
-	cfg.Credentials = func(context.Context, string) (Credential, bool) {
-		return Credential{Secret: testSecret, SessionToken: "token", Principal: iam.Root("123456789012")}, true
+	cfg.Credentials = func(_ context.Context, _, token string) (Credential, error) {
+		switch token {
+		case "token":
+			return Credential{Secret: testSecret, Principal: iam.Root("123456789012")}, nil
+		case "old":
+			return Credential{}, iam.ErrExpired
+		}
+		return Credential{}, iam.ErrUnknownKey
 	}
 	url := serve(t, cfg).URL
-	for token, want := range map[string]string{"token": "", "another": "UnrecognizedClientException", "": "UnrecognizedClientException"} {
+	for token, want := range map[string]string{
+		"token": "", "old": "ExpiredTokenException", "another": "UnrecognizedClientException", "": "UnrecognizedClientException",
+	} {
 		client := ecs.New(ecs.Options{
 			Region: "us-east-1", BaseEndpoint: &url, RetryMaxAttempts: 1,
 			Credentials: credentials.NewStaticCredentialsProvider(testKey, testSecret, token),
@@ -148,7 +159,7 @@ func TestWhatIsAuthorized(t *testing.T) {
 		return nil
 	}
 	var asked []string
-	cfg.Authorize = func(_ iam.Principal, action string, resources []string, _ map[string][]string) error {
+	cfg.Authorize = func(_ iam.Principal, action string, resources []string, _ iam.Keys) error {
 		asked = append(asked, fmt.Sprint(action, resources))
 		return nil
 	}
@@ -163,7 +174,7 @@ func TestWhatIsAuthorized(t *testing.T) {
 func TestDenyAll(t *testing.T) {
 	api := &clusters{}
 	cfg := testConfig(api)
-	cfg.Authorize = func(p iam.Principal, action string, resources []string, _ map[string][]string) error {
+	cfg.Authorize = func(p iam.Principal, action string, resources []string, _ iam.Keys) error {
 		return &iam.Denied{Principal: p, Action: action, Resource: resources[0]}
 	}
 	client := ecsClient(serve(t, cfg).URL, testSecret)

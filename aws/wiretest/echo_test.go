@@ -84,10 +84,13 @@ func serve(t *testing.T, echoes ...*echo) string {
 	t.Helper()
 	cfg := protocol.Config{
 		Region: "us-east-1",
-		Credentials: func(_ context.Context, id string) (protocol.Credential, bool) {
-			return protocol.Credential{Secret: secret, Principal: iam.Root("123456789012")}, id == keyID
+		Credentials: func(_ context.Context, id, _ string) (protocol.Credential, error) {
+			if id != keyID {
+				return protocol.Credential{}, iam.ErrUnknownKey
+			}
+			return protocol.Credential{Secret: secret, Principal: iam.Root("123456789012")}, nil
 		},
-		Authorize: func(iam.Principal, string, []string, map[string][]string) error { return nil },
+		Authorize: func(iam.Principal, string, []string, iam.Keys) error { return nil },
 		Log:       slog.New(slog.DiscardHandler),
 	}
 	for _, e := range echoes {

@@ -46,13 +46,16 @@ type setting struct {
 }
 
 // Write puts p into dataDir, whole or not at all, readable by its owner alone.
-func Write(dataDir string, p Profile) error {
+func Write(dataDir string, p Profile) error { return WriteFile(Path(dataDir), header, p) }
+
+// WriteFile is Write to a file of that name, with a comment at its beginning.
+func WriteFile(path, header string, p Profile) error {
 	var b bytes.Buffer
 	b.WriteString(header + "[default]\n")
 	for _, s := range p.keys() {
 		fmt.Fprintf(&b, "%s = %s\n", s.name, *s.value)
 	}
-	f, err := os.CreateTemp(dataDir, ".credentials-*") // mode 0600
+	f, err := os.CreateTemp(filepath.Dir(path), ".credentials-*") // mode 0600
 	if err != nil {
 		return err
 	}
@@ -61,19 +64,26 @@ func Write(dataDir string, p Profile) error {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), Path(dataDir))
+	return os.Rename(f.Name(), path)
 }
 
 // Read returns the profile of dataDir, or an error that says what to do.
 func Read(dataDir string) (Profile, error) {
 	path := Path(dataDir)
-	text, err := os.ReadFile(path)
+	p, err := ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return Profile{}, fmt.Errorf("there is no %s: start Berth with `berth up`, or say where its data is with --data-dir", path)
+		return p, fmt.Errorf("there is no %s: start Berth with `berth up`, or say where its data is with --data-dir", path)
 	case errors.Is(err, fs.ErrPermission):
-		return Profile{}, fmt.Errorf("cannot read %s: only the user who runs Berth may", path)
-	case err != nil:
+		return p, fmt.Errorf("cannot read %s: only the user who runs Berth may", path)
+	}
+	return p, err
+}
+
+// ReadFile reads what WriteFile wrote.
+func ReadFile(path string) (Profile, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
 		return Profile{}, err
 	}
 	var p Profile
