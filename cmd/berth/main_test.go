@@ -32,6 +32,9 @@ func TestFlagsAndVariables(t *testing.T) {
 		"env":              "--data-dir",
 		"snapshot save":    "--data-dir",
 		"snapshot restore": "--data-dir " + etcd,
+		"token create":     "--data-dir --expires-in",
+		"token ls":         "--data-dir",
+		"token revoke":     "--data-dir",
 	} {
 		t.Run(command, func(t *testing.T) {
 			code, help, _ := berth(t, nil, append(strings.Fields(command), "--help")...)
