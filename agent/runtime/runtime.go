@@ -3,8 +3,8 @@
 //
 // A task is a [Sandbox]: a cgroup with the task's limits, and one process of
 // ours (the shim) that is the parent of its containers and outlives the agent.
-// [Open] gives the implementation over the shims; package runtimetest a fake
-// in memory, and the suite that both pass. Images, networks, volumes and the
+// Package shim implements it over the shims; package runtimetest has a fake in
+// memory, and the suite that both pass. Images, networks, volumes and the
 // OCI specification of a container are made by others and come in as values.
 package runtime
 
@@ -16,6 +16,8 @@ import (
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"berth/agent/spool"
 )
 
 // Runtime runs the containers of tasks on this machine. Its methods may be
@@ -77,9 +79,10 @@ var (
 )
 
 // ProcessError says that a container's or an Exec's process could not be made
-// because of what it was asked to be, in the words that runc and Docker use:
+// because of what it was asked to be, in the words that runc uses, and Docker
+// after "OCI runtime create failed: runc create failed: ":
 //
-//	exec: "foo": executable file not found in $PATH
+//	unable to start container process: error during container init: exec: "foo": executable file not found in $PATH
 //
 // ECS reports it as CannotStartContainerError.
 type ProcessError struct{ Message string }
@@ -135,8 +138,8 @@ type Container struct {
 	// OpenStdin keeps its standard input open; nobody writes to it.
 	OpenStdin bool
 
-	// Log is the directory where its output is spooled; empty discards it.
-	Log string
+	// Log is where its output is spooled. Without a Dir it is discarded.
+	Log spool.Config
 }
 
 // Mount is one mount(2), as containerd's snapshotters describe it.

@@ -1,0 +1,1 @@
+/* What this program does before Go begins is in early.c. */
