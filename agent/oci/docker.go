@@ -1,6 +1,23 @@
 package oci
 
-import "time"
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"berth/api/acs/message"
+)
+
+// Docker is what a payload's dockerConfig says.
+type Docker struct {
+	Config     Config
+	HostConfig HostConfig
+}
 
 // Config has the members of docker's ContainerConfig that a task definition can set:
 // https://docs.docker.com/reference/api/engine/version/v1.44/#tag/Container/operation/ContainerCreate
@@ -29,23 +46,25 @@ type Healthcheck struct {
 type HostConfig struct {
 	NetworkMode       string
 	LogConfig         LogConfig
-	MemoryReservation int64 // bytes
-	MemorySwap        int64 // bytes of memory and swap together; -1: no limit
+	MemoryReservation int64  // bytes
+	MemorySwap        *int64 // bytes of memory and swap together; -1: no limit
 	MemorySwappiness  *int64
 	ShmSize           int64 // bytes
-	Init              *bool
-	CapAdd, CapDrop   []string
+	Init              bool
+	CapAdd            []string
+	CapDrop           []string
 	Devices           []Device
 	Tmpfs             map[string]string // path to mount options
 	Ulimits           []Ulimit
 	Sysctls           map[string]string
 	SecurityOpt       []string
-	Dns, DnsSearch    []string
+	DNS               []string
+	DNSSearch         []string
 	ExtraHosts        []string // name:address
 	Privileged        bool
 	ReadonlyRootfs    bool
 	PidsLimit         *int64
-	OomScoreAdj       int
+	OomScoreAdj       *int
 }
 
 // LogConfig names a log driver and its options.
@@ -61,4 +80,54 @@ type Device struct{ PathOnHost, PathInContainer, CgroupPermissions string }
 type Ulimit struct {
 	Name       string
 	Soft, Hard int64
+}
+
+// Parse reads a payload's dockerConfig. A member that is set and that is not
+// known here is an error: what it asks for would not be done.
+func Parse(c message.DockerConfig) (Docker, error) {
+	var d Docker
+	if err := parse(c.Config, &d.Config); err != nil {
+		return d, fmt.Errorf("dockerConfig.config%w", err)
+	}
+	if err := parse(c.HostConfig, &d.HostConfig); err != nil {
+		return d, fmt.Errorf("dockerConfig.hostConfig%w", err)
+	}
+	return d, nil
+}
+
+// parse reads an object into a struct. Unset members of docker's own structs
+// come as null, false, 0 and the like; those may be of any name. As docker, it
+// does not mind the case of names.
+func parse(text string, into any) error {
+	if text == "" {
+		return nil
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(text), &members); err != nil {
+		return fmt.Errorf(": %w", err)
+	}
+	v := reflect.ValueOf(into).Elem()
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if unset(members[name]) {
+			continue
+		}
+		field := v.FieldByNameFunc(func(f string) bool { return strings.EqualFold(f, name) })
+		if !field.IsValid() {
+			return fmt.Errorf(".%s: not supported by this agent", name)
+		}
+		strict := json.NewDecoder(bytes.NewReader(members[name]))
+		strict.DisallowUnknownFields()
+		if err := strict.Decode(field.Addr().Interface()); err != nil {
+			return fmt.Errorf(".%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func unset(value json.RawMessage) bool {
+	switch string(value) {
+	case "null", "false", "0", `""`, "[]", "{}":
+		return true
+	}
+	return false
 }
