@@ -117,6 +117,7 @@ var mayImport = []struct {
 	{importer: "aws/protocol", may: []string{"aws/...", "iam"}},
 	{importer: "aws/...", may: []string{"aws/..."}},
 	{importer: "iam/...", may: []string{"aws/arn"}},
+	{importer: "registry/...", may: []string{"registry/..."}},
 	{importer: "logstore/...", may: []string{"aws/arn"}},
 	{importer: "metricstore/...", may: []string{"aws/arn"}},
 	{importer: "state/...", may: []string{"state/...", "aws/arn", "aws/shape"}},
@@ -138,7 +139,7 @@ var mayImport = []struct {
 }
 
 // fromAPI is what an API package may import beside what is below itself.
-var fromAPI = []string{"aws/...", "state", "plan/...", "iam", "logstore", "metricstore"}
+var fromAPI = []string{"aws/...", "state", "plan/...", "iam", "logstore", "metricstore", "registry"}
 
 // matches reports whether pattern ("x", "x/..." or "...") covers pkg.
 func matches(pattern, pkg string) bool {

@@ -19,6 +19,7 @@ type View struct {
 	Families           Table[Family]
 	JoinTokens         Table[JoinToken]
 	Policies           Table[Policy]
+	Repositories       Table[Repository]
 	Roles              Table[Role]
 	Services           Table[Service]
 	SigningKeys        Table[SigningKey]
@@ -41,6 +42,7 @@ func newView() *View {
 		Families:           newTable(&families),
 		JoinTokens:         newTable(&joinTokens),
 		Policies:           newTable(&policies),
+		Repositories:       newTable(&repositories),
 		Roles:              newTable(&roles),
 		Services:           newTable(&services),
 		SigningKeys:        newTable(&signingKeys),
@@ -53,7 +55,7 @@ func newView() *View {
 func (v *View) tables() []table {
 	return []table{
 		&v.AccessKeys, &v.AccountSettings, &v.Attributes, &v.CapacityProviders, &v.Clusters,
-		&v.ContainerInstances, &v.Families, &v.JoinTokens, &v.Policies, &v.Roles, &v.Services, &v.SigningKeys,
+		&v.ContainerInstances, &v.Families, &v.JoinTokens, &v.Policies, &v.Repositories, &v.Roles, &v.Services, &v.SigningKeys,
 		&v.TaskDefinitions, &v.Tasks,
 	}
 }
