@@ -22,6 +22,7 @@ import (
 	"berth/aws/arn"
 	"berth/aws/protocol"
 	"berth/iam"
+	"berth/plan/access"
 	"berth/registry"
 	"berth/state"
 )
@@ -30,13 +31,10 @@ import (
 type Config struct {
 	Store    *state.Store
 	Registry *registry.Registry
-	Issuer   *iam.Issuer // of the passwords for the registry
 	Region   string
 	Account  string
 	Endpoint string // URL at which clients reach this control plane
 	Log      *slog.Logger
-	// Authorize says whether a principal may perform an action, as for any call.
-	Authorize func(p iam.Principal, action string, resources []string, conditions map[string][]string) error
 }
 
 // API has a method for each operation that is built.
@@ -159,7 +157,10 @@ func (a *API) GetAuthorizationToken(ctx context.Context, in *ecr.GetAuthorizatio
 		}
 	}
 	now := time.Now()
-	key := a.cfg.Issuer.Issue(protocol.CallOf(ctx).Principal, now, now.Add(passwordLife))
+	key, err := access.Issue(a.cfg.Store.View(), protocol.CallOf(ctx).Principal, now, now.Add(passwordLife))
+	if err != nil {
+		return nil, err
+	}
 	token := base64.StdEncoding.EncodeToString([]byte("AWS:" + key.AccessKeyID + "." + key.Token))
 	return &ecr.GetAuthorizationTokenOutput{AuthorizationData: []types.AuthorizationData{{
 		AuthorizationToken: &token,
@@ -174,6 +175,15 @@ func (a *API) login(user, password string) (iam.Principal, error) {
 	if user != "AWS" || !ok {
 		return iam.Principal{}, iam.ErrUnknownKey
 	}
-	_, p, err := a.cfg.Issuer.Verify(id, token, time.Now())
+	return a.holder(id, token)
+}
+
+// holder tells whom a temporary key stands for.
+func (a *API) holder(id, token string) (iam.Principal, error) {
+	if token == "" {
+		return iam.Principal{}, iam.ErrUnknownKey // long-lived keys are for signing
+	}
+	_, p, err := access.Credential(a.cfg.Store.View(), time.Now(), a.cfg.Account, id, token)
+	p.Root = p.ARN == iam.Root(a.cfg.Account).ARN // a token says whose it is, not what they may
 	return p, err
 }

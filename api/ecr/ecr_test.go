@@ -29,6 +29,7 @@ import (
 
 	"berth/aws/protocol"
 	"berth/iam"
+	"berth/plan/access"
 	"berth/registry"
 	"berth/state"
 )
@@ -58,13 +59,17 @@ func newWorld(t *testing.T) *world {
 		cancel()
 		images.Close()
 	})
-	issuer, err := iam.NewIssuer(make([]byte, iam.IssuerKeySize))
+	store := state.NewMemory()
+	err = store.Update(t.Context(), func(tx *state.Tx) error {
+		tx.SigningKeys.Put(tx, state.SigningKey{ID: access.SessionsKey, Key: make([]byte, iam.IssuerKeySize)})
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	api := New(Config{
-		Store: state.NewMemory(), Registry: images, Issuer: issuer, Region: "us-east-1", Account: account,
-		Endpoint: server.URL, Log: slog.New(slog.DiscardHandler), Authorize: iam.RootOnly,
+		Store: store, Registry: images, Region: "us-east-1", Account: account,
+		Endpoint: server.URL, Log: slog.New(slog.DiscardHandler),
 	})
 	front = api.Front()
 	call := &protocol.Call{Principal: iam.Root(account)}
@@ -203,11 +208,11 @@ func TestFront(t *testing.T) {
 	if err := w.push("web:v1", w.image()); err == nil || !strings.Contains(err.Error(), "cannot be overwritten because the tag is immutable") {
 		t.Errorf("another under an immutable tag: %v", err)
 	}
-	if _, err := remote.Image(w.ref("web:v1")); err == nil || !strings.Contains(err.Error(), "401") {
+	if _, err := remote.Image(w.ref("web:v1")); err == nil || !strings.Contains(err.Error(), "UNAUTHORIZED") {
 		t.Errorf("without a password: %v", err)
 	}
 	wrong := &authn.Basic{Username: "AWS", Password: "ASIAX.e30="}
-	if _, err := remote.Image(w.ref("web:v1"), remote.WithAuth(wrong)); err == nil || !strings.Contains(err.Error(), "401") {
+	if _, err := remote.Image(w.ref("web:v1"), remote.WithAuth(wrong)); err == nil || !strings.Contains(err.Error(), "UNAUTHORIZED") {
 		t.Errorf("with a wrong password: %v", err)
 	}
 	stranger := w.password(iam.RoleSession(account, "app", "AROAX", "s"))

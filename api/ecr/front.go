@@ -18,6 +18,7 @@ import (
 
 	"berth/aws/protocol"
 	"berth/iam"
+	"berth/plan/access"
 )
 
 // registryPath is a path of the OCI distribution protocol.
@@ -94,23 +95,25 @@ func (a *API) identify(r *http.Request, path []string) (iam.Principal, error) {
 		return a.login(user, password)
 	}
 	q := r.URL.Query()
-	_, p, err := a.cfg.Issuer.Verify(q.Get("key"), q.Get("ticket"), time.Now())
-	if err == nil && (path == nil || p.UserID != ticketFor+path[1] || r.Method != http.MethodGet) {
+	p, err := a.holder(q.Get("key"), q.Get("ticket"))
+	if err == nil && (path == nil || path[2] != "blobs" || r.Method != http.MethodGet || p.Policy != ticketFor+path[1]) {
 		err = iam.ErrUnknownKey
 	}
+	p.Policy, p.PolicyARNs = "", nil // they were asked when the ticket was made
 	return p, err
 }
 
-// ticketFor starts the user id of a ticket's principal; the repository's name ends it.
-const ticketFor = "layers-of:"
+// ticketFor stands in place of the policy of a ticket's session; the repository's
+// name follows.
+const ticketFor = "layers of "
 
 // ticket is the query of a URL by which a layer of a repository can be fetched.
-func (a *API) ticket(ctx context.Context, repository string) string {
+func (a *API) ticket(ctx context.Context, repository string) (string, error) {
 	p := protocol.CallOf(ctx).Principal
-	p.UserID = ticketFor + repository
+	p.Policy = ticketFor + repository
 	now := time.Now()
-	key := a.cfg.Issuer.Issue(p, now, now.Add(time.Hour))
-	return url.Values{"key": {key.AccessKeyID}, "ticket": {key.Token}}.Encode()
+	key, err := access.Issue(a.cfg.Store.View(), p, now, now.Add(time.Hour))
+	return url.Values{"key": {key.AccessKeyID}, "ticket": {key.Token}}.Encode(), err
 }
 
 // admit answers a request that may not reach the registry, and reports whether
@@ -118,7 +121,7 @@ func (a *API) ticket(ctx context.Context, repository string) string {
 func (a *API) admit(w http.ResponseWriter, r *http.Request, p iam.Principal, name, kind, rest string) bool {
 	read := r.Method == http.MethodGet || r.Method == http.MethodHead
 	for _, action := range actions(kind, read) {
-		if err := a.cfg.Authorize(p, action, []string{a.arn(name)}, nil); err != nil {
+		if err := a.authorize(p, action, name); err != nil {
 			refuse(w, http.StatusForbidden, "DENIED", err.Error())
 			return false
 		}
@@ -147,7 +150,7 @@ func (a *API) admit(w http.ResponseWriter, r *http.Request, p iam.Principal, nam
 		a.cfg.Registry.Touch(rest)
 	case kind == "blobs" && r.URL.Query().Get("from") != "":
 		from := r.URL.Query().Get("from")
-		if a.cfg.Authorize(p, "ecr:GetDownloadUrlForLayer", []string{a.arn(from)}, nil) != nil {
+		if a.authorize(p, "ecr:GetDownloadUrlForLayer", from) != nil {
 			q := r.URL.Query() // as if the blob were not there: the client sends it
 			q.Del("from")
 			q.Del("mount")
@@ -157,6 +160,10 @@ func (a *API) admit(w http.ResponseWriter, r *http.Request, p iam.Principal, nam
 		}
 	}
 	return true
+}
+
+func (a *API) authorize(p iam.Principal, action, repository string) error {
+	return access.Authorize(a.cfg.Store.View(), time.Now(), p, action, []string{a.arn(repository)}, nil)
 }
 
 // actions are what a request needs to be allowed.

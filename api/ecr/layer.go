@@ -79,7 +79,11 @@ func (a *API) GetDownloadUrlForLayer(ctx context.Context, in *ecr.GetDownloadUrl
 	if err != nil {
 		return nil, err
 	}
-	url := a.cfg.Endpoint + "/v2/" + r.Name + "/blobs/" + *in.LayerDigest + "?" + a.ticket(ctx, r.Name)
+	ticket, err := a.ticket(ctx, r.Name)
+	if err != nil {
+		return nil, err
+	}
+	url := a.cfg.Endpoint + "/v2/" + r.Name + "/blobs/" + *in.LayerDigest + "?" + ticket
 	return &ecr.GetDownloadUrlForLayerOutput{DownloadUrl: &url, LayerDigest: in.LayerDigest}, nil
 }
 
