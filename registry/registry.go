@@ -8,7 +8,7 @@ package registry
 
 import (
 	"context"
-	"encoding/hex"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -27,8 +27,7 @@ import (
 
 // Config says where images are kept.
 type Config struct {
-	Dir    string // made where it is missing
-	Secret []byte // signs the state of uploads that clients carry; the same after a restart
+	Dir string // made where it is missing
 }
 
 // Registry is a directory of repositories and the blobs they share.
@@ -51,6 +50,10 @@ func Open(ctx context.Context, cfg Config) (*Registry, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot keep images: %w", err)
 	}
+	secret, err := uploadSecret(filepath.Join(cfg.Dir, "upload-secret"))
+	if err != nil {
+		return nil, err
+	}
 	files := filesystem.New(filesystem.DriverParameters{RootDirectory: cfg.Dir, MaxThreads: threads})
 	namespace, err := storage.NewRegistry(ctx, files, storage.EnableDelete)
 	if err != nil {
@@ -61,7 +64,7 @@ func Open(ctx context.Context, cfg Config) (*Registry, error) {
 		"delete":      configuration.Parameters{"enabled": true},
 		"maintenance": configuration.Parameters{"uploadpurging": map[any]any{"enabled": false}}, // Sweep does that
 	}}
-	settings.HTTP.Secret = hex.EncodeToString(cfg.Secret)
+	settings.HTTP.Secret = secret
 	settings.HTTP.RelativeURLs = true // where clients reach us is not ours to know
 	settings.Log.AccessLog.Disabled = true
 	return &Registry{
@@ -70,6 +73,16 @@ func Open(ctx context.Context, cfg Config) (*Registry, error) {
 		namespace: namespace,
 		app:       handlers.NewApp(ctx, settings),
 	}, nil
+}
+
+// uploadSecret returns what signs the state of uploads that clients carry. It is
+// kept in a file, so that uploads outlast a restart.
+func uploadSecret(file string) (string, error) {
+	if known, err := os.ReadFile(file); err == nil && len(known) > 0 {
+		return string(known), nil
+	}
+	secret := rand.Text()
+	return secret, os.WriteFile(file, []byte(secret), 0o600)
 }
 
 // Close ends what the registry does by itself.

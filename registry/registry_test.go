@@ -25,7 +25,7 @@ func world(t *testing.T) (r *Registry, host string) {
 	t.Helper()
 	logrus.SetOutput(io.Discard) // the distribution project's word for each refusal
 	ctx, cancel := context.WithCancel(t.Context())
-	r, err := Open(ctx, Config{Dir: t.TempDir(), Secret: []byte("secret")})
+	r, err := Open(ctx, Config{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

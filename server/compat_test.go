@@ -17,6 +17,7 @@ import (
 	"strings"
 	"testing"
 
+	"berth/api/ecr"
 	"berth/aws/protocol"
 )
 
@@ -33,7 +34,7 @@ func TestCompat(t *testing.T) {
 	}
 	var page bytes.Buffer
 	page.WriteString(compatHeader)
-	for _, service := range services(nil, Config{}, "") {
+	for _, service := range services(nil, Config{}, "", backends{ecr: ecr.New(ecr.Config{})}) {
 		for _, missing := range writeService(&page, service, tests) {
 			t.Errorf("no test covers %s %s", service.Name, missing)
 		}

@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/smithy-go"
 
+	"berth/api/ecr"
 	"berth/aws/protocol"
 	"berth/cli/join"
 	"berth/cli/profile"
@@ -46,7 +47,7 @@ func newTestServer(t *testing.T) *testServer {
 	}
 	store := state.NewMemory()
 	api, err := protocol.New(protocol.Config{
-		Region: cfg.Region, Services: services(store, s.cfg, ""), Log: cfg.Log,
+		Region: cfg.Region, Services: services(store, s.cfg, "", backends{ecr: ecr.New(ecr.Config{})}), Log: cfg.Log,
 		Credentials: credentials(store, cfg.Account), Authorize: authorize(store),
 	})
 	if err != nil {

@@ -35,9 +35,13 @@ func (s *Server) runPlane(ctx context.Context, web *web) (err error) {
 	if err != nil {
 		return err
 	}
+	backends, err := openBackends(ctx, store, s.cfg, s.URL())
+	if err != nil {
+		return err
+	}
 	api, err := protocol.New(protocol.Config{
 		Region:      s.cfg.Region,
-		Services:    services(store, s.cfg, s.URL()),
+		Services:    services(store, s.cfg, s.URL(), backends),
 		Credentials: credentials(store, s.cfg.Account),
 		Authorize:   authorize(store),
 		Revision:    store.Revision,
@@ -54,6 +58,7 @@ func (s *Server) runPlane(ctx context.Context, web *web) (err error) {
 	parts, ctx := errgroup.WithContext(ctx)
 	parts.Go(func() error { return store.Run(ctx) })
 	parts.Go(func() error { return loops.Run(ctx) })
+	parts.Go(func() error { return backends.ecr.Maintain(ctx) })
 	parts.Go(func() error {
 		key, err := s.rootKey(ctx, store)
 		if err != nil {
@@ -65,6 +70,7 @@ func (s *Server) runPlane(ctx context.Context, web *web) (err error) {
 		}
 		web.plane.Store(&plane{
 			api:      api,
+			registry: backends.ecr.Front(),
 			metrics:  promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
 			snapshot: s.snapshot(store, api),
 			tokens:   s.tokens(store, api),

@@ -1,21 +1,50 @@
 package server
 
 import (
+	"context"
+	"io"
+	"path/filepath"
 	"reflect"
 
+	ecrsdk "github.com/aws/aws-sdk-go-v2/service/ecr"
 	ecssdk "github.com/aws/aws-sdk-go-v2/service/ecs"
 	stssdk "github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/sirupsen/logrus"
 
+	"berth/api/ecr"
 	"berth/api/ecs"
 	"berth/api/sts"
 	"berth/aws/protocol"
+	"berth/registry"
 	"berth/state"
 )
 
+// backends are what APIs serve that is not state.
+type backends struct {
+	ecr *ecr.API
+}
+
+// openBackends opens what is in the data directory beside the state.
+func openBackends(ctx context.Context, store *state.Store, cfg Config, url string) (b backends, err error) {
+	logrus.SetOutput(io.Discard) // the registry logs there whatever it refuses
+	images, err := registry.Open(ctx, registry.Config{Dir: filepath.Join(cfg.DataDir, "registry")})
+	if err != nil {
+		return b, err
+	}
+	b.ecr = ecr.New(ecr.Config{Store: store, Registry: images, Region: cfg.Region, Account: cfg.Account, Endpoint: url, Log: cfg.Log})
+	return b, nil
+}
+
 // services lists the AWS APIs behind the endpoint. docs/compat.md comes from it.
-func services(store *state.Store, cfg Config, url string) []protocol.Service {
+func services(store *state.Store, cfg Config, url string, b backends) []protocol.Service {
 	ecsAPI := ecs.New(ecs.Config{Store: store, Region: cfg.Region, Account: cfg.Account, Endpoint: url})
 	return []protocol.Service{
+		{
+			Name:      "ecr",
+			API:       b.ecr,
+			Client:    reflect.TypeFor[*ecrsdk.Client](),
+			Resources: b.ecr.Resources,
+		},
 		{
 			Name:      "ecs",
 			API:       ecsAPI,

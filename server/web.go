@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -25,6 +26,7 @@ type web struct {
 // plane is what web serves once it is open.
 type plane struct {
 	api      http.Handler // the AWS APIs
+	registry http.Handler // images, below /v2/
 	metrics  http.Handler
 	snapshot http.Handler
 	tokens   http.Handler
@@ -44,6 +46,7 @@ func newWeb(log *slog.Logger) *web {
 		"POST /_berth/join":    w.open(func(p *plane) http.Handler { return p.join }),
 	}
 	api := w.open(func(p *plane) http.Handler { return p.api })
+	registry := w.open(func(p *plane) http.Handler { return p.registry })
 	w.http = &http.Server{
 		Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			// Not a ServeMux: that redirects paths such as a//b, which AWS's clients sign as they are.
@@ -53,6 +56,8 @@ func newWeb(log *slog.Logger) *web {
 			}
 			if handler, ok := own[method+" "+r.URL.Path]; ok {
 				handler.ServeHTTP(rw, r)
+			} else if strings.HasPrefix(r.URL.Path, "/v2/") {
+				registry.ServeHTTP(rw, r)
 			} else {
 				api.ServeHTTP(rw, r)
 			}

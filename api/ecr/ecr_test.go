@@ -50,7 +50,7 @@ func newWorld(t *testing.T) *world {
 	var front http.Handler
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { front.ServeHTTP(w, r) }))
 	ctx, cancel := context.WithCancel(t.Context())
-	images, err := registry.Open(ctx, registry.Config{Dir: t.TempDir(), Secret: []byte("secret")})
+	images, err := registry.Open(ctx, registry.Config{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -162,7 +162,7 @@ func TestUp(t *testing.T) {
 			t.Errorf("no %s in metrics", want)
 		}
 	}
-	if got := p.get(t, "/_berth/snapshot"); got != "403 the request is not signed\n" {
+	if got := p.get(t, "/_berth/snapshot"); got != "403 Request is missing Authentication Token\n" {
 		t.Errorf("unsigned snapshot: %q", got)
 	}
 	if err := p.stop(); err != nil {
