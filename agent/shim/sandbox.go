@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -28,18 +29,16 @@ import (
 type sandbox struct {
 	dir    string
 	client *wire.Client  // nil where the shim was gone from the start
-	ended  chan struct{} // closed by close: the agent does not care any more
-
-	once sync.Once
-	gone chan struct{} // closed when the shim is gone and what it left is removed
+	ending atomic.Bool   // its end is wanted
+	closed chan struct{} // by close: this agent does not care any more
+	gone   chan struct{} // closed when the shim is gone and what it left is removed
 
 	lost runtime.SandboxStatus // what its journal says, once gone
-	err  error                 // why not all that it left could be removed
 }
 
 // connect finds the shim of dir, or buries it.
 func (s *Shims) connect(ctx context.Context, dir string) (*sandbox, error) {
-	b := &sandbox{dir: dir, ended: make(chan struct{}), gone: make(chan struct{})}
+	b := &sandbox{dir: dir, closed: make(chan struct{}), gone: make(chan struct{})}
 	conn, err := dial(ctx, filepath.Join(dir, wire.SocketFile))
 	if err != nil {
 		if ctx.Err() != nil {
@@ -51,20 +50,20 @@ func (s *Shims) connect(ctx context.Context, dir string) (*sandbox, error) {
 	b.client = wire.NewClient(conn)
 	go func() {
 		<-b.client.Done()
-		select {
-		case <-b.ended:
+		if b.ending.Load() {
 			close(b.gone)
-		default:
-			slog.Warn("a shim is gone: killing what it left", "dir", dir)
-			s.bury(b)
+			return
 		}
+		slog.Warn("a shim is gone: killing what it left", "dir", dir)
+		s.bury(b)
 	}()
 	return b, nil
 }
 
 // close lets go of the shim.
 func (b *sandbox) close() {
-	b.once.Do(func() { close(b.ended) })
+	b.ending.Store(true)
+	close(b.closed)
 	if b.client != nil {
 		b.client.Close()
 	}
@@ -73,11 +72,11 @@ func (b *sandbox) close() {
 // bury removes what a shim has left, and reads how its containers ended.
 func (s *Shims) bury(b *sandbox) {
 	defer close(b.gone)
-	b.err = s.clear(b.dir)
-	_, history, err := wire.Read(b.dir)
+	err := s.clear(b.dir)
+	_, history, readErr := wire.Read(b.dir)
 	b.lost = history.SandboxStatus
 	if b.lost.Lost == "" { // for what follows, it is
-		b.lost.Task, b.lost.Lost = filepath.Base(b.dir), errors.Join(errors.New("its shim was killed"), b.err, err).Error()
+		b.lost.Task, b.lost.Lost = filepath.Base(b.dir), errors.Join(errors.New("its shim was killed"), err, readErr).Error()
 	}
 }
 
@@ -104,7 +103,7 @@ func (b *sandbox) call(ctx context.Context, op string, arg, result any) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-b.ended:
+	case <-b.closed:
 		return wire.ErrClosed
 	case <-b.gone:
 		return errGone
@@ -134,21 +133,20 @@ func (b *sandbox) exitOf(name string) (runtime.Exit, error) {
 
 // remove ends the shim, if it lives, and removes its directory.
 func (s *Shims) remove(ctx context.Context, b *sandbox) error {
-	err := b.call(ctx, wire.OpShutdown, nil, nil)
-	switch {
-	case err == nil:
-		b.once.Do(func() { close(b.ended) }) // its end is wanted
+	b.ending.Store(true)
+	switch err := b.call(ctx, wire.OpShutdown, nil, nil); err {
+	case nil:
 		select {
 		case <-b.client.Done():
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-	case err == errGone && b.err != nil: // once more
+	case errGone:
 		if err := s.clear(b.dir); err != nil {
 			return err
 		}
-	case err == errGone:
 	default:
+		b.ending.Store(false)
 		return err
 	}
 	return removeAll(b.dir)
@@ -272,7 +270,7 @@ func (s *Shims) Delete(ctx context.Context, id runtime.ID) error {
 	case errors.Is(err, runtime.ErrNotFound):
 		return nil
 	case err == errGone:
-		return b.err // it is deleted already
+		return nil // the burial did
 	}
 	return err
 }

@@ -1,40 +1,100 @@
 package shim_test
 
 import (
+	"context"
+	"crypto/rand"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
-	"time"
 
 	"berth/agent/runtime"
+	"berth/agent/runtime/runtimetest"
 	"berth/agent/shim"
 	"berth/agent/shim/shimtest"
 )
 
-func TestFirst(t *testing.T) {
-	s, err := shim.Open(t.Context(), shim.Config{Dir: t.TempDir(), Cgroup: "/berth-test", Binary: shimtest.Build(t)})
+// bench is what a test runs containers with.
+type bench struct {
+	*testing.T
+	cfg    shim.Config
+	rootfs string
+	*shim.Shims
+}
+
+// open makes a runtime of the test's own. When the test ends, nothing of it may
+// be left.
+func open(t *testing.T, binary string) *bench {
+	b := &bench{T: t, rootfs: shimtest.Rootfs(t, runtimetest.Programs()), cfg: shim.Config{
+		Dir: filepath.Join(t.TempDir(), "shims"), Cgroup: "/berth-" + rand.Text()[:8], Binary: binary,
+	}}
+	b.reopen()
+	t.Cleanup(func() {
+		if err := b.Down(context.Background()); err != nil {
+			t.Error(err)
+		}
+		b.wantNothing()
+	})
+	return b
+}
+
+// reopen is what the next agent does.
+func (b *bench) reopen() {
+	b.Helper()
+	if b.Shims != nil {
+		b.ok(b.Close())
+	}
+	var err error
+	b.Shims, err = shim.Open(b.Context(), b.cfg)
+	b.ok(err)
+}
+
+func (b *bench) ok(err error) {
+	b.Helper()
 	if err != nil {
-		t.Fatal(err)
+		b.Fatal(err)
 	}
-	start := time.Now()
-	if err := s.CreateSandbox(t.Context(), runtime.Sandbox{Task: "one"}); err != nil {
-		t.Fatal(err)
+}
+
+func (b *bench) container(id runtime.ID, args ...string) runtime.Container {
+	return runtime.Container{ID: id, Spec: shimtest.Spec(b.rootfs, args...)}
+}
+
+// wantNothing looks for cgroups, mounts and processes of the test.
+func (b *bench) wantNothing() {
+	b.Helper()
+	left, _ := filepath.Glob("/sys/fs/cgroup/*" + b.cfg.Cgroup)
+	if _, err := os.Stat("/sys/fs/cgroup" + b.cfg.Cgroup); err == nil {
+		left = append(left, b.cfg.Cgroup)
 	}
-	t.Log("sandbox", time.Since(start))
-	id := runtime.ID{Task: "one", Container: "web"}
-	if _, err := s.Create(t.Context(), runtime.Container{ID: id, Spec: shimtest.Spec(shimtest.Rootfs(t, nil), "sh", "-c", "exit 7")}); err != nil {
-		t.Fatal(err)
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	b.ok(err)
+	for line := range strings.Lines(string(mounts)) {
+		if strings.Contains(line, b.cfg.Dir) {
+			left = append(left, line)
+		}
 	}
-	t.Log("create", time.Since(start))
-	if _, err := s.Start(t.Context(), id); err != nil {
-		t.Fatal(err)
+	processes, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, file := range processes {
+		if line, err := os.ReadFile(file); err == nil && strings.Contains(string(line), b.cfg.Dir) {
+			left = append(left, file+": "+string(line))
+		}
 	}
-	t.Log("start", time.Since(start))
-	exit, err := s.Wait(t.Context(), id)
-	t.Log(exit, err, time.Since(start))
-	if err := s.DeleteSandbox(t.Context(), "one"); err != nil {
-		t.Fatal(err)
+	if _, err := os.Stat(b.cfg.Dir); err == nil {
+		left = append(left, b.cfg.Dir)
 	}
-	if err := s.Down(t.Context()); err != nil {
-		t.Fatal(err)
+	if len(left) > 0 {
+		b.Errorf("left behind: %q", left)
 	}
-	t.Log("deleted", time.Since(start))
+}
+
+func TestSuite(t *testing.T) {
+	binary := shimtest.Build(t)
+	runtimetest.Suite(t, func(t *testing.T) runtimetest.Setup {
+		b := open(t, binary)
+		return runtimetest.Setup{Runtime: b.Shims, Container: b.container, Reopen: func() runtime.Runtime {
+			b.reopen()
+			return b.Shims
+		}}
+	})
 }

@@ -174,10 +174,20 @@ func (c *container) start() (*runtime.Started, error) {
 	if status.State != runtime.Created {
 		return &status.Started, nil
 	}
-	started := runtime.Started{Pid: status.Started.Pid, At: time.Now()}
+	started := runtime.Started{Pid: status.Started.Pid}
+	exe := fmt.Sprintf("/proc/%d/exe", started.Pid)
+	before, _ := os.Readlink(exe)
 	if err := c.box.Exec(); err != nil {
 		return nil, &runtime.ProcessError{Message: err.Error()}
 	}
+	// It was let go, and becomes the container's program in a moment. A signal
+	// before that would not meet the program.
+	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Microsecond) {
+		if now, err := os.Readlink(exe); err != nil || now != before {
+			break
+		}
+	}
+	started.At = time.Now()
 	err := c.task.journal.Append(wire.Entry{What: wire.Started, Container: c.name, Started: &started})
 	c.mu.Lock()
 	defer c.mu.Unlock()
