@@ -53,12 +53,14 @@ func (s *Server) runPlane(ctx context.Context, web *web) (err error) {
 		return err
 	}
 
+	agents := s.agents(store, api, metrics)
 	loops := control.New(control.Config{Store: store, Log: s.cfg.Log, Metrics: control.NewMetrics(metrics)})
 
 	parts, ctx := errgroup.WithContext(ctx)
 	parts.Go(func() error { return store.Run(ctx) })
 	parts.Go(func() error { return loops.Run(ctx) })
 	parts.Go(func() error { return backends.ecr.Maintain(ctx) })
+	parts.Go(func() error { return agents.Run(ctx) })
 	parts.Go(func() error {
 		key, err := s.rootKey(ctx, store)
 		if err != nil {
@@ -75,6 +77,8 @@ func (s *Server) runPlane(ctx context.Context, web *web) (err error) {
 			snapshot: s.snapshot(store, api),
 			tokens:   s.tokens(store, api),
 			join:     s.join(store),
+			agents:   agents,
+			report:   s.takeReport(store, api, agents),
 			ready:    store.Ready,
 		})
 		s.store.Store(store)

@@ -31,6 +31,8 @@ type plane struct {
 	snapshot http.Handler
 	tokens   http.Handler
 	join     http.Handler
+	agents   http.Handler // their sockets
+	report   http.Handler // from other servers
 	ready    func() error // why writes are impossible; nil when they are possible
 }
 
@@ -44,6 +46,9 @@ func newWeb(log *slog.Logger) *web {
 		"POST /_berth/tokens":  w.open(func(p *plane) http.Handler { return p.tokens }),
 		"POST /_berth/revoke":  w.open(func(p *plane) http.Handler { return p.tokens }),
 		"POST /_berth/join":    w.open(func(p *plane) http.Handler { return p.join }),
+		"GET /acs/ws":          w.open(func(p *plane) http.Handler { return p.agents }),
+		"GET /tcs/ws":          w.open(func(p *plane) http.Handler { return p.agents }),
+		"POST " + reportPath:   w.open(func(p *plane) http.Handler { return p.report }),
 	}
 	api := w.open(func(p *plane) http.Handler { return p.api })
 	registry := w.open(func(p *plane) http.Handler { return p.registry })

@@ -22,6 +22,11 @@ type Cluster struct {
 	Tags              []types.Tag
 }
 
+// FargateCluster is the name of the cluster that the operator's container
+// instances for Fargate are in. It has no record and users never see it: names
+// of theirs cannot start with a dot.
+const FargateCluster = ".fargate"
+
 var clusters = kind[Cluster]{name: "clusters", key: func(c *Cluster) string { return c.ARN }}
 
 // CapacityProvider is a source of capacity: FARGATE and FARGATE_SPOT, an Auto

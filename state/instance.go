@@ -25,11 +25,24 @@ type ContainerInstance struct {
 	AgentUpdate types.AgentUpdateStatus
 	Software    *types.VersionInfo
 	Tags        []types.Tag
+
+	Session        AgentSession                      // of the agent's socket, or of its last one
+	DisconnectedAt time.Time                         // zero while the agent is connected
+	Health         []types.InstanceHealthCheckResult // as the agent reported last
+}
+
+// AgentSession is one connection of an agent, from the upgrade to a websocket on.
+type AgentSession struct {
+	ID     string
+	Server string // id of the Server that has the socket
+	Epoch  int64  // greater than that of every earlier session of the instance
+	Since  time.Time
 }
 
 const (
 	instancesByCluster = iota
 	instancesByToken
+	instancesBySession
 )
 
 var containerInstances = kind[ContainerInstance]{
@@ -38,8 +51,27 @@ var containerInstances = kind[ContainerInstance]{
 	indexes: []func(*ContainerInstance) string{
 		instancesByCluster: func(i *ContainerInstance) string { return i.Cluster },
 		instancesByToken:   func(i *ContainerInstance) string { return i.Token },
+		instancesBySession: func(i *ContainerInstance) string { return i.connectedTo() },
 	},
 }
+
+// connectedTo is the id of the server that has the agent's socket, if there is one.
+func (i *ContainerInstance) connectedTo() string {
+	if !i.AgentConnected {
+		return ""
+	}
+	return i.Session.Server
+}
+
+// Server is one process of the control plane, while it has agents' sockets.
+type Server struct {
+	ID        string // new with every start
+	URL       string
+	StartedAt time.Time
+	SeenAt    time.Time // it writes this down again and again
+}
+
+var servers = kind[Server]{name: "servers", key: func(s *Server) string { return s.ID }}
 
 // Attribute is a custom attribute that a user put on a container instance.
 type Attribute struct {

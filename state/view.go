@@ -21,6 +21,7 @@ type View struct {
 	Policies           Table[Policy]
 	Repositories       Table[Repository]
 	Roles              Table[Role]
+	Servers            Table[Server]
 	Services           Table[Service]
 	SigningKeys        Table[SigningKey]
 	TaskDefinitions    Table[TaskDefinition]
@@ -44,6 +45,7 @@ func newView() *View {
 		Policies:           newTable(&policies),
 		Repositories:       newTable(&repositories),
 		Roles:              newTable(&roles),
+		Servers:            newTable(&servers),
 		Services:           newTable(&services),
 		SigningKeys:        newTable(&signingKeys),
 		TaskDefinitions:    newTable(&taskDefinitions),
@@ -55,8 +57,8 @@ func newView() *View {
 func (v *View) tables() []table {
 	return []table{
 		&v.AccessKeys, &v.AccountSettings, &v.Attributes, &v.CapacityProviders, &v.Clusters,
-		&v.ContainerInstances, &v.Families, &v.JoinTokens, &v.Policies, &v.Repositories, &v.Roles, &v.Services, &v.SigningKeys,
-		&v.TaskDefinitions, &v.Tasks,
+		&v.ContainerInstances, &v.Families, &v.JoinTokens, &v.Policies, &v.Repositories, &v.Roles, &v.Servers, &v.Services,
+		&v.SigningKeys, &v.TaskDefinitions, &v.Tasks,
 	}
 }
 
@@ -79,6 +81,12 @@ func (v *View) InstancesOf(cluster string) iter.Seq[ContainerInstance] {
 // InstancesWith yields the container instances that a registration token made.
 func (v *View) InstancesWith(token string) iter.Seq[ContainerInstance] {
 	return v.ContainerInstances.by(instancesByToken, token)
+}
+
+// InstancesConnectedTo yields the container instances whose agents' sockets a
+// server has, by the server's id.
+func (v *View) InstancesConnectedTo(server string) iter.Seq[ContainerInstance] {
+	return v.ContainerInstances.by(instancesBySession, server)
 }
 
 // ServicesOf yields the services of a cluster, by the cluster's ARN.

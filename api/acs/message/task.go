@@ -25,6 +25,23 @@ type Task struct {
 	ENIs                     []ENI             `json:"elasticNetworkInterfaces,omitempty"`
 	EphemeralStorage         *EphemeralStorage `json:"ephemeralStorage,omitempty"` // ours
 	ExecuteCommand           bool              `json:"enableExecuteCommand,omitempty"`
+	FaultInjection           bool              `json:"enableFaultInjection,omitempty"`
+	Associations             []Association     `json:"associations,omitempty"`
+	Proxy                    *Proxy            `json:"proxyConfiguration,omitempty"`
+}
+
+// Association gives a device to a container.
+type Association struct {
+	Type       string   `json:"type"` // gpu
+	Name       string   `json:"name"` // id of the GPU
+	Containers []string `json:"containers"`
+}
+
+// Proxy is the App Mesh proxy of a task.
+type Proxy struct {
+	Type          string            `json:"type"` // APPMESH
+	ContainerName string            `json:"containerName"`
+	Properties    map[string]string `json:"properties"`
 }
 
 // EphemeralStorage is how much a task may write into its containers' file systems.
@@ -68,6 +85,14 @@ type Container struct {
 	DockerConfig           DockerConfig            `json:"dockerConfig"`
 	RegistryAuthentication *RegistryAuthentication `json:"registryAuthentication,omitempty"`
 	LogsAuthStrategy       string                  `json:"logsAuthStrategy,omitempty"` // ExecutionRole
+	Firelens               *Firelens               `json:"firelensConfiguration,omitempty"`
+	CredentialSpecs        []string                `json:"credentialSpecs,omitempty"`
+}
+
+// Firelens makes a container the log router of its task.
+type Firelens struct {
+	Type    string            `json:"type"` // fluentd or fluentbit
+	Options map[string]string `json:"options,omitempty"`
 }
 
 // DockerConfig is how docker's API would describe a container: JSON texts of

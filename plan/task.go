@@ -1,0 +1,61 @@
+package plan
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"berth/state"
+)
+
+// End writes t as STOPPED, for good, with all that ends with it. A stop code
+// and reason that t has already stay: the first cause counts.
+func End(tx *state.Tx, t state.Task, code types.TaskStopCode, reason string) {
+	if t.StopCode == "" {
+		t.StopCode, t.StoppedReason = string(code), reason
+	}
+	t.Last, t.Desired = "STOPPED", "STOPPED"
+	t.StoppedAt = tx.Now()
+	t.StoppingAt = earliest(t.StoppingAt, t.StoppedAt)
+	t.Containers = append([]types.Container{}, t.Containers...)
+	for i := range t.Containers {
+		t.Containers[i].LastStatus = aws.String("STOPPED")
+	}
+	t.Attachments = append([]types.Attachment{}, t.Attachments...)
+	for i := range t.Attachments {
+		t.Attachments[i].Status = aws.String("DELETED")
+	}
+	t.Version++
+	tx.Tasks.Put(tx, t)
+}
+
+// earliest is the moment that is known, or otherwise.
+func earliest(known, otherwise time.Time) time.Time {
+	if known.IsZero() {
+		return otherwise
+	}
+	return known
+}
+
+// StopTask asks for a task to be stopped.
+type StopTask struct {
+	ARN    string
+	Code   types.TaskStopCode
+	Reason string
+}
+
+// Apply changes the desired status; the first cause counts.
+func (a StopTask) Apply(tx *state.Tx) {
+	t, ok := tx.Tasks.Get(a.ARN)
+	if !ok || t.Desired == "STOPPED" {
+		return
+	}
+	t.Desired, t.StopCode, t.StoppedReason = "STOPPED", cmp.Or(t.StopCode, string(a.Code)), cmp.Or(t.StoppedReason, a.Reason)
+	t.StoppingAt = earliest(t.StoppingAt, tx.Now())
+	t.Version++
+	tx.Tasks.Put(tx, t)
+}
+
+func (a StopTask) String() string { return "stop " + a.ARN + ": " + a.Reason }
