@@ -267,7 +267,7 @@ func (n *Network) detach(a *attachment) error {
 		return err
 	}
 	if a.Path != "" {
-		if err := n.clear(a.Attachment); err != nil {
+		if err := n.leave(a.Attachment); err != nil {
 			return err
 		}
 	}

@@ -15,7 +15,10 @@ const ipForward = "/proc/sys/net/ipv4/ip_forward"
 // filter keeps others' new connections away from the bridge.
 func (n *Network) enableForwarding() error {
 	// Connections from the machine's loopback to port mappings leave by the bridge.
-	if err := n.setBridgeOption("route_localnet", "1"); err != nil {
+	if err := n.setBridgeOption("ipv4", "route_localnet"); err != nil {
+		return err
+	}
+	if err := n.setBridgeOption("ipv6", "disable_ipv6"); err != nil {
 		return err
 	}
 	old, err := os.ReadFile(ipForward)
@@ -45,9 +48,11 @@ func (n *Network) restoreForwarding() error {
 // forwardingNote is a file that exists if the machine did not forward before we came.
 func (n *Network) forwardingNote() string { return filepath.Join(n.Dir, "enabled-forwarding") }
 
-func (n *Network) setBridgeOption(option, value string) error {
-	file := filepath.Join("/proc/sys/net/ipv4/conf", n.bridgeName(), option)
-	if err := os.WriteFile(file, []byte(value), 0); err != nil {
+// setBridgeOption switches an option of one address family on; a kernel
+// without the family does not have it.
+func (n *Network) setBridgeOption(family, option string) error {
+	file := filepath.Join("/proc/sys/net", family, "conf", n.bridgeName(), option)
+	if err := os.WriteFile(file, []byte("1"), 0); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return lacking("set "+file, err)
 	}
 	return nil

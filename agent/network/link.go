@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -138,7 +139,26 @@ func (n *Network) makeVeth(inside *netlink.Handle, a Attachment) error {
 	if err := inside.RouteAdd(route); err != nil {
 		return fmt.Errorf("route eth0 by %s: %w", a.Interface.Gateway, err)
 	}
-	return n.setNeighbour(a.Interface)
+	if err := n.setNeighbour(a.Interface); err != nil {
+		return err
+	}
+	return n.waitUp(a.Link)
+}
+
+// waitUp waits until the kernel has noticed, in the background, that both ends
+// of a veth pair are up. Before, the bridge forwards nothing to or from it, and
+// whoever loses the first packet of a connection waits a second to send it again.
+func (n *Network) waitUp(name string) error {
+	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline); time.Sleep(200 * time.Microsecond) {
+		link, err := n.rtnl.LinkByName(name)
+		if err != nil {
+			return fmt.Errorf("find %s: %w", name, err)
+		}
+		if link.Attrs().OperState == netlink.OperUp {
+			break
+		}
+	}
+	return nil
 }
 
 // setNeighbour tells the machine the MAC of an address for good: it need not

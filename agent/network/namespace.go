@@ -100,6 +100,15 @@ func (n *Network) clear(a Attachment) error {
 		if err := n.removeLink(a.Link); err != nil {
 			return err
 		}
+	}
+	return n.leave(a)
+}
+
+// leave gives the namespace of a up. Once no process is in it, the kernel
+// removes it and its links in the background, many at a time: that is cheaper
+// by far than to remove a link and wait.
+func (n *Network) leave(a Attachment) error {
+	if a.Link != "" {
 		n.forgetNeighbour(a.Interface)
 	}
 	return unmount(a.Path)

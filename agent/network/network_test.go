@@ -149,16 +149,19 @@ func serveHere(t *testing.T, network, address string) error {
 	return nil
 }
 
+// patience is how long a caller waits; no test depends on it but those that expect silence.
+const patience = 2 * time.Second
+
 // call connects from a namespace ("" is the machine's) and gives the address that the other side sees.
 func call(t *testing.T, path, network, address string) (seen string, err error) {
 	t.Helper()
 	ask := func() error {
-		conn, err := (&net.Dialer{Timeout: 3 * time.Second}).DialContext(t.Context(), network, address)
+		conn, err := (&net.Dialer{Timeout: patience}).DialContext(t.Context(), network, address)
 		if err != nil {
 			return err
 		}
 		defer conn.Close()
-		conn.SetDeadline(time.Now().Add(3 * time.Second))
+		conn.SetDeadline(time.Now().Add(patience))
 		if strings.HasPrefix(network, "udp") {
 			conn.Write([]byte("who am I?"))
 		}
