@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"net/netip"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -10,8 +11,9 @@ import (
 	"berth/state"
 )
 
-// End writes t as STOPPED, for good, with all that ends with it. A stop code
-// and reason that t has already stay: the first cause counts.
+// End writes t as STOPPED, for good, with all that ends with it: its network
+// interface goes. A stop code and reason that t has already stay: the first
+// cause counts.
 func End(tx *state.Tx, t state.Task, code types.TaskStopCode, reason string) {
 	if t.StopCode == "" {
 		t.StopCode, t.StoppedReason = string(code), reason
@@ -26,6 +28,9 @@ func End(tx *state.Tx, t state.Task, code types.TaskStopCode, reason string) {
 	t.Attachments = append([]types.Attachment{}, t.Attachments...)
 	for i := range t.Attachments {
 		t.Attachments[i].Status = aws.String("DELETED")
+	}
+	if n, ok := tx.InterfaceOf(t.ARN); ok {
+		tx.NetworkInterfaces.Delete(tx, state.InterfaceKey(n.Subnet, netip.MustParseAddr(n.Address)))
 	}
 	t.Version++
 	tx.Tasks.Put(tx, t)
@@ -52,6 +57,10 @@ func (a StopTask) Apply(tx *state.Tx) {
 	if !ok || t.Desired == "STOPPED" {
 		return
 	}
+	if t.Instance == "" { // no agent will
+		End(tx, t, a.Code, a.Reason)
+		return
+	}
 	t.Desired, t.StopCode, t.StoppedReason = "STOPPED", cmp.Or(t.StopCode, string(a.Code)), cmp.Or(t.StoppedReason, a.Reason)
 	t.StoppingAt = earliest(t.StoppingAt, tx.Now())
 	t.Version++
@@ -59,3 +68,27 @@ func (a StopTask) Apply(tx *state.Tx) {
 }
 
 func (a StopTask) String() string { return "stop " + a.ARN + ": " + a.Reason }
+
+// EndTask gives a task up that no agent will stop.
+type EndTask struct {
+	ARN    string
+	Code   types.TaskStopCode
+	Reason string
+}
+
+// Apply makes the task STOPPED, unless it is.
+func (a EndTask) Apply(tx *state.Tx) {
+	if t, ok := tx.Tasks.Get(a.ARN); ok && !t.Stopped() {
+		End(tx, t, a.Code, a.Reason)
+	}
+}
+
+func (a EndTask) String() string { return "end " + a.ARN + ": " + a.Reason }
+
+// RemoveTask forgets a task that has stopped.
+type RemoveTask struct{ ARN string }
+
+// Apply deletes the record.
+func (a RemoveTask) Apply(tx *state.Tx) { tx.Tasks.Delete(tx, a.ARN) }
+
+func (a RemoveTask) String() string { return "remove " + a.ARN }

@@ -13,26 +13,29 @@ import (
 type Table[T any] struct {
 	kind    *kind[T]
 	rows    *btree.Map[string, *T]
-	indexes []*btree.Set[string]    // entries are index key, separator, record key
-	tally   *btree.Map[string, int] // records by what they count as
-	dirty   bool                    // written since the last snapshot
-	frozen  bool                    // part of a snapshot
+	indexes []*btree.Set[string]      // entries are index key, separator, record key
+	tally   *btree.Map[string, int]   // records by what they count as
+	sums    *btree.Map[string, Usage] // what records take together, by what they take it of
+	dirty   bool                      // written since the last snapshot
+	frozen  bool                      // part of a snapshot
 }
 
 // kind is what all versions of a table share.
 type kind[T any] struct {
 	name    string
 	key     func(*T) string
-	indexes []func(*T) string // an empty index key leaves the record out
-	tally   func(*T) string   // what a record counts as; nil where none is counted
+	indexes []func(*T) string   // an empty index key leaves the record out
+	lists   []func(*T) []string // indexes too, numbered after them, that file a record under several keys
+	tallies []func(*T) string   // what a record counts as; empty for nothing
+	sum     func(*T) (of string, u Usage)
 }
 
 // separator stands between an index key and a record key; neither contains it.
 const separator = "\x00"
 
 func newTable[T any](k *kind[T]) Table[T] {
-	t := Table[T]{kind: k, rows: new(btree.Map[string, *T]), tally: new(btree.Map[string, int])}
-	for range k.indexes {
+	t := Table[T]{kind: k, rows: new(btree.Map[string, *T]), tally: new(btree.Map[string, int]), sums: new(btree.Map[string, Usage])}
+	for range len(k.indexes) + len(k.lists) {
 		t.indexes = append(t.indexes, new(btree.Set[string]))
 	}
 	return t
@@ -93,6 +96,17 @@ func (t *Table[T]) by(n int, key string) iter.Seq[T] {
 	}
 }
 
+// first returns the first record that index n files under key.
+func (t *Table[T]) first(n int, key string) (r T, ok bool) {
+	t.indexes[n].Ascend(key+separator, func(entry string) bool {
+		if record, found := strings.CutPrefix(entry, key+separator); found {
+			r, ok = t.Get(record)
+		}
+		return false
+	})
+	return r, ok
+}
+
 // steady returns the table as it is now: who walks along a transaction's table
 // may write to it on the way.
 func (t *Table[T]) steady() *Table[T] {
@@ -105,7 +119,7 @@ func (t *Table[T]) steady() *Table[T] {
 // copy returns a table that writes to t leave alone. It takes no time; what is
 // written later pays for it.
 func (t *Table[T]) copy() *Table[T] {
-	c := &Table[T]{kind: t.kind, rows: t.rows.Copy(), tally: t.tally.Copy(), frozen: true}
+	c := &Table[T]{kind: t.kind, rows: t.rows.Copy(), tally: t.tally.Copy(), sums: t.sums.Copy(), frozen: true}
 	for _, index := range t.indexes {
 		c.indexes = append(c.indexes, index.Copy())
 	}
@@ -146,18 +160,8 @@ func (t *Table[T]) replace(key string, record any) (old any) {
 	} else {
 		before, _ = t.rows.Delete(key)
 	}
-	for i, index := range t.kind.indexes {
-		if before != nil {
-			if k := index(before); k != "" {
-				t.indexes[i].Delete(k + separator + key)
-			}
-		}
-		if after != nil {
-			if k := index(after); k != "" {
-				t.indexes[i].Insert(k + separator + key)
-			}
-		}
-	}
+	t.file(key, before, (*btree.Set[string]).Delete)
+	t.file(key, after, (*btree.Set[string]).Insert)
 	t.count(before, -1)
 	t.count(after, 1)
 	if before == nil {
@@ -166,17 +170,49 @@ func (t *Table[T]) replace(key string, record any) (old any) {
 	return before
 }
 
-// count adds n to the number of records that count as r does.
-func (t *Table[T]) count(r *T, n int) {
-	if r == nil || t.kind.tally == nil {
+// file enters a record into all indexes, or takes it out.
+func (t *Table[T]) file(key string, r *T, enter func(index *btree.Set[string], entry string)) {
+	if r == nil {
 		return
 	}
-	key := t.kind.tally(r)
-	old, _ := t.tally.Get(key)
-	if old+n == 0 {
-		t.tally.Delete(key)
+	for i, index := range t.kind.indexes {
+		if k := index(r); k != "" {
+			enter(t.indexes[i], k+separator+key)
+		}
+	}
+	for i, list := range t.kind.lists {
+		for _, k := range list(r) {
+			enter(t.indexes[len(t.kind.indexes)+i], k+separator+key)
+		}
+	}
+}
+
+// count adds n to the number of records that count as r does, and n times what
+// r takes to what they take together.
+func (t *Table[T]) count(r *T, n int) {
+	if r == nil {
+		return
+	}
+	for _, tally := range t.kind.tallies {
+		if key := tally(r); key != "" {
+			add(t.tally, key, func(old int) int { return old + n })
+		}
+	}
+	if t.kind.sum != nil {
+		if of, u := t.kind.sum(r); of != "" {
+			add(t.sums, of, func(old Usage) Usage { return old.plus(u, n) })
+		}
+	}
+}
+
+// add changes the number under key. One that becomes zero is forgotten.
+func add[N comparable](numbers *btree.Map[string, N], key string, change func(N) N) {
+	var zero N
+	old, _ := numbers.Get(key)
+	if changed := change(old); changed == zero {
+		numbers.Delete(key)
 	} else {
-		t.tally.Set(key, old+n)
+		numbers.Set(key, changed)
 	}
 }
 

@@ -30,8 +30,8 @@ func TestTable(t *testing.T) {
 		{"from one that is not", v.Tasks.From("t21"), "t3 u1 u2"},
 		{"with a prefix", v.Tasks.Prefix("t"), "t1 t2 t3"},
 		{"with none", v.Tasks.Prefix("x"), ""},
-		{"by index", v.TasksOf("c1"), "t1 t3 u1"},
-		{"by a key that starts another", v.TasksOf("c"), ""},
+		{"by index", v.TasksOf("c1", ""), "t1 t3 u1"},
+		{"by a key that starts another", v.TasksOf("c", ""), ""},
 	} {
 		if got := arns(tc.got); got != tc.want {
 			t.Errorf("%s: got %q, want %q", tc.name, got, tc.want)
@@ -148,7 +148,7 @@ func compare(t *testing.T, v *View, model map[string]string) {
 				want = append(want, k)
 			}
 		}
-		if got := arns(v.TasksOf(cluster)); got != strings.Join(want, " ") {
+		if got := arns(v.TasksOf(cluster, "")); got != strings.Join(want, " ") {
 			t.Fatalf("cluster %s has %s\nwant %s", cluster, got, want)
 		}
 		if got := arns(v.TasksOn(fmt.Sprint("i", n))); got != strings.Join(want, " ") {
@@ -161,7 +161,7 @@ func TestWritingWhileWalking(t *testing.T) {
 	for name, walk := range map[string]func(*Tx) iter.Seq[Task]{
 		"all":      func(tx *Tx) iter.Seq[Task] { return tx.Tasks.All() },
 		"prefix":   func(tx *Tx) iter.Seq[Task] { return tx.Tasks.Prefix("t") },
-		"by index": func(tx *Tx) iter.Seq[Task] { return tx.TasksOf("c1") },
+		"by index": func(tx *Tx) iter.Seq[Task] { return tx.TasksOf("c1", "") },
 	} {
 		s := NewMemory()
 		write := func(fn func(tx *Tx)) {

@@ -22,9 +22,10 @@ type Task struct {
 	Desired          string // RUNNING or STOPPED
 	Version          int64  // grows with each change of the task
 
-	CPU, Memory      string // of the task as a whole, overrides applied: units and MiB; empty where only containers say
-	Zone             string // availability zone
-	PlatformVersion  string // Fargate
+	Takes            Resources // of its instance, as it was placed
+	CPU, Memory      string    // of the task as a whole, overrides applied: units and MiB; empty where only containers say
+	Zone             string    // availability zone
+	PlatformVersion  string    // Fargate
 	PlatformFamily   string
 	EphemeralStorage *types.EphemeralStorage
 	ExecuteCommand   bool
@@ -35,6 +36,13 @@ type Task struct {
 	// The ids under which containers find the roles' credentials. They are
 	// secrets: who knows one may ask for the credentials.
 	TaskCredentials, ExecutionCredentials string
+
+	// Token is the client token of the call that started the task, and Request
+	// the hash of what that call asked for.
+	Token, Request string
+
+	Protected      bool      // from being stopped by its service
+	ProtectedUntil time.Time // zero: without end
 
 	Containers  []types.Container
 	Attachments []types.Attachment
@@ -53,22 +61,60 @@ type Task struct {
 	StoppedReason      string
 }
 
+// Stopped reports whether nothing of t is left on its instance.
+func (t *Task) Stopped() bool { return t.Last == "STOPPED" }
+
+// Pending reports whether t is on its way to RUNNING.
+func (t *Task) Pending() bool {
+	return t.Last == "PROVISIONING" || t.Last == "PENDING" || t.Last == "ACTIVATING"
+}
+
 const (
-	tasksByCluster = iota
+	tasksByCluster = iota // and desired status
 	tasksByInstance
 	tasksByDefinition
+	tasksByToken
+	tasksByClaim // the first of the lists
 )
 
 var tasks = kind[Task]{
 	name: "tasks",
 	key:  func(t *Task) string { return t.ARN },
 	indexes: []func(*Task) string{
-		tasksByCluster:    func(t *Task) string { return t.Cluster },
-		tasksByInstance:   func(t *Task) string { return t.Instance },
-		tasksByDefinition: func(t *Task) string { return t.Definition },
+		tasksByCluster:    func(t *Task) string { return tasksOf(t.Cluster, t.Desired) },
+		tasksByInstance:   func(t *Task) string { return t.unlessStopped(t.Instance) },
+		tasksByDefinition: func(t *Task) string { return t.unlessStopped(t.Definition) },
+		tasksByToken: func(t *Task) string {
+			if t.Token == "" {
+				return ""
+			}
+			return taskToken(t.Cluster, t.Token)
+		},
 	},
-	tally: func(t *Task) string { return strings.Join([]string{t.Cluster, t.LaunchType, t.Last}, separator) },
+	lists: []func(*Task) []string{(*Task).claims},
+	tallies: []func(*Task) string{
+		func(t *Task) string { return strings.Join([]string{t.Cluster, t.LaunchType, t.Last}, separator) },
+		func(t *Task) string {
+			if t.Instance == "" {
+				return ""
+			}
+			return t.unlessStopped(t.Instance + separator + t.Group)
+		},
+	},
+	sum: (*Task).usage,
 }
+
+// unlessStopped is an index key of the tasks that have not stopped.
+func (t *Task) unlessStopped(key string) string {
+	if t.Stopped() {
+		return ""
+	}
+	return key
+}
+
+func tasksOf(cluster, desired string) string { return cluster + " " + desired }
+
+func taskToken(cluster, token string) string { return cluster + " " + token }
 
 // TaskCount is how many tasks of a cluster agree in launch type and last status.
 type TaskCount struct {

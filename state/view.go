@@ -18,6 +18,7 @@ type View struct {
 	ContainerInstances Table[ContainerInstance]
 	Families           Table[Family]
 	JoinTokens         Table[JoinToken]
+	NetworkInterfaces  Table[NetworkInterface]
 	Policies           Table[Policy]
 	Repositories       Table[Repository]
 	Roles              Table[Role]
@@ -42,6 +43,7 @@ func newView() *View {
 		ContainerInstances: newTable(&containerInstances),
 		Families:           newTable(&families),
 		JoinTokens:         newTable(&joinTokens),
+		NetworkInterfaces:  newTable(&networkInterfaces),
 		Policies:           newTable(&policies),
 		Repositories:       newTable(&repositories),
 		Roles:              newTable(&roles),
@@ -57,7 +59,7 @@ func newView() *View {
 func (v *View) tables() []table {
 	return []table{
 		&v.AccessKeys, &v.AccountSettings, &v.Attributes, &v.CapacityProviders, &v.Clusters,
-		&v.ContainerInstances, &v.Families, &v.JoinTokens, &v.Policies, &v.Repositories, &v.Roles, &v.Servers, &v.Services,
+		&v.ContainerInstances, &v.Families, &v.JoinTokens, &v.NetworkInterfaces, &v.Policies, &v.Repositories, &v.Roles, &v.Servers, &v.Services,
 		&v.SigningKeys, &v.TaskDefinitions, &v.Tasks,
 	}
 }
@@ -99,13 +101,23 @@ func (v *View) ServicesIn(namespace string) iter.Seq[Service] {
 	return v.Services.by(servicesByNamespace, namespace)
 }
 
-// TasksOf yields the tasks of a cluster, by the cluster's ARN.
-func (v *View) TasksOf(cluster string) iter.Seq[Task] { return v.Tasks.by(tasksByCluster, cluster) }
+// TasksOf yields the tasks of a cluster that have a desired status, RUNNING or
+// STOPPED, by the cluster's ARN.
+func (v *View) TasksOf(cluster, desired string) iter.Seq[Task] {
+	return v.Tasks.by(tasksByCluster, tasksOf(cluster, desired))
+}
 
-// TasksOn yields the tasks on a container instance, by its ARN.
+// TasksWith yields the tasks of a cluster that calls with a client token started.
+func (v *View) TasksWith(cluster, token string) iter.Seq[Task] {
+	return v.Tasks.by(tasksByToken, taskToken(cluster, token))
+}
+
+// TasksOn yields the tasks on a container instance that have not stopped, by
+// its ARN.
 func (v *View) TasksOn(instance string) iter.Seq[Task] { return v.Tasks.by(tasksByInstance, instance) }
 
-// TasksFrom yields the tasks made from a task definition, by its ARN.
+// TasksFrom yields the tasks made from a task definition that have not stopped,
+// by its ARN.
 func (v *View) TasksFrom(definition string) iter.Seq[Task] {
 	return v.Tasks.by(tasksByDefinition, definition)
 }

@@ -54,13 +54,8 @@ func (a *API) PutClusterCapacityProviders(ctx context.Context, in *ecs.PutCluste
 // capacity provider.
 func runsTasks(v *state.View, cluster, provider string) bool {
 	for i := range v.InstancesOf(cluster) {
-		if i.CapacityProvider != provider {
-			continue
-		}
-		for t := range v.TasksOn(i.ARN) {
-			if t.Last != "STOPPED" {
-				return true
-			}
+		if i.CapacityProvider == provider && v.Usage(i.ARN).Tasks > 0 {
+			return true
 		}
 	}
 	return false

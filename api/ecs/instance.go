@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"berth/aws/arn"
+	"berth/plan"
 	"berth/plan/place"
 	"berth/plan/query"
 	"berth/state"
@@ -176,16 +177,13 @@ func (a *API) DeregisterContainerInstance(ctx context.Context, in *ecs.Deregiste
 func orphanTasks(tx *state.Tx, instance string, force bool) error {
 	var orphans []state.Task
 	for t := range tx.TasksOn(instance) {
-		if t.Last != "STOPPED" {
-			orphans = append(orphans, t)
-		}
+		orphans = append(orphans, t)
 	}
 	if len(orphans) > 0 && !force {
 		return invalid("Found running tasks on the instance.")
 	}
 	for _, t := range orphans {
-		t.Last, t.Desired = "STOPPED", "STOPPED"
-		tx.Tasks.Put(tx, t)
+		plan.EndTask{ARN: t.ARN, Code: types.TaskStopCodeUserInitiated, Reason: "Container instance deregistration forced by user"}.Apply(tx)
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ func unknownHealth() *types.ContainerInstanceHealthStatus {
 
 // describeInstance is i as the API shows it, without its health.
 func describeInstance(v *state.View, i state.ContainerInstance) types.ContainerInstance {
-	running, pending := place.Counts(v, i.ARN)
+	used := v.Usage(i.ARN)
 	return types.ContainerInstance{
 		ContainerInstanceArn: &i.ARN,
 		Ec2InstanceId:        optional(i.EC2ID),
@@ -68,8 +68,8 @@ func describeInstance(v *state.View, i state.ContainerInstance) types.ContainerI
 		Version:              i.Version,
 		VersionInfo:          i.Software,
 		RegisteredAt:         &i.RegisteredAt,
-		RunningTasksCount:    int32(running),
-		PendingTasksCount:    int32(pending),
+		RunningTasksCount:    int32(used.Running),
+		PendingTasksCount:    int32(used.Pending),
 		RegisteredResources:  i.Resources,
 		RemainingResources:   place.Remaining(v, i),
 		Attributes:           attributesOf(v, i),

@@ -44,7 +44,7 @@ func (a *API) RegisterContainerInstance(ctx context.Context, in *RegisterContain
 	}
 	var out types.ContainerInstance
 	err = a.store.Update(ctx, func(tx *state.Tx) error {
-		c, err := a.activeCluster(tx.View, aws.ToString(in.Cluster))
+		c, err := a.home(tx.View, aws.ToString(in.Cluster))
 		if err != nil {
 			return err
 		}
@@ -59,6 +59,18 @@ func (a *API) RegisterContainerInstance(ctx context.Context, in *RegisterContain
 		return nil
 	})
 	return &ecs.RegisterContainerInstanceOutput{ContainerInstance: &out}, err
+}
+
+// fargatePool is the cluster that the machines of Fargate are in. It has no
+// record: users never see it, and cannot name one of theirs like it.
+const fargatePool = ".fargate"
+
+// home finds the cluster that an agent names.
+func (a *API) home(v *state.View, nameOrARN string) (state.Cluster, error) {
+	if pool := a.arn("cluster/" + fargatePool); a.clusterARN(nameOrARN) == pool {
+		return state.Cluster{ARN: pool, Name: fargatePool, Status: "ACTIVE"}, nil
+	}
+	return a.activeCluster(v, nameOrARN)
 }
 
 // registered finds the instance that is registered again, by its ARN or by the

@@ -31,7 +31,7 @@ func stubFleet(t *testing.T) *API {
 		tx.TaskDefinitions.Put(tx, state.TaskDefinition{TaskDefinition: types.TaskDefinition{TaskDefinitionArn: aws.String("web:1"), Cpu: aws.String("256")}})
 		for id, last := range map[string]string{"1": "RUNNING", "2": "PENDING"} {
 			tx.Tasks.Put(tx, state.Task{ARN: a.arn("task/stub/" + id), Cluster: a.arn("cluster/stub"), Instance: stubInstances + "a",
-				Definition: "web:1", Group: "family:web", Last: last, Desired: "RUNNING"})
+				Definition: "web:1", Takes: state.Resources{CPU: 256}, Group: "family:web", Last: last, Desired: "RUNNING"})
 		}
 	})
 	return a

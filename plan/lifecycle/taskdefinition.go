@@ -32,10 +32,8 @@ func inUse(v *state.View, definition string) bool {
 			return true
 		}
 	}
-	for t := range v.TasksFrom(definition) {
-		if t.Last != "STOPPED" {
-			return true
-		}
+	for range v.TasksFrom(definition) {
+		return true
 	}
 	return false
 }

@@ -46,7 +46,7 @@ func definition(text string) *types.TaskDefinition {
 	return d
 }
 
-func TestNeedOf(t *testing.T) {
+func TestNeeds(t *testing.T) {
 	for _, tc := range []struct{ definition, want string }{
 		{"bridge/0/0 100/0/64/ 28/32/64/", "128 CPU, 96 MiB, tcp [], udp []"},
 		{"bridge/256/512 100/0/64/ 28/32/64/", "256 CPU, 512 MiB, tcp [], udp []"},
@@ -55,7 +55,7 @@ func TestNeedOf(t *testing.T) {
 		{"awsvpc/0/0 0/0/0/80:80:tcp", "0 CPU, 0 MiB, tcp [], udp []"},
 		{"none/0/0 0/0/0/80:80:tcp", "0 CPU, 0 MiB, tcp [], udp []"},
 	} {
-		n := NeedOf(definition(tc.definition))
+		n, _ := Needs(definition(tc.definition), nil)
 		if got := fmt.Sprintf("%d CPU, %d MiB, tcp %v, udp %v", n.CPU, n.Memory, n.TCP, n.UDP); got != tc.want {
 			t.Errorf("%s: got %s, want %s", tc.definition, got, tc.want)
 		}
@@ -83,9 +83,10 @@ func world(t *testing.T, statuses ...string) (*state.View, state.ContainerInstan
 		d := definition("bridge/0/0 100/0/64/80:80:tcp,53:53:udp")
 		d.TaskDefinitionArn = aws.String("web:1")
 		tx.TaskDefinitions.Put(tx, state.TaskDefinition{TaskDefinition: *d})
+		takes, _ := Needs(d, nil)
 		for n, status := range statuses {
 			last, desired, _ := strings.Cut(status, ">")
-			tx.Tasks.Put(tx, state.Task{ARN: fmt.Sprint(n), Instance: "i", Definition: "web:1", Group: fmt.Sprint("g", n), Last: last, Desired: desired})
+			tx.Tasks.Put(tx, state.Task{ARN: fmt.Sprint(n), Instance: "i", Definition: "web:1", Takes: takes, Group: fmt.Sprint("g", n), Last: last, Desired: desired})
 		}
 		return nil
 	})
@@ -141,7 +142,7 @@ func TestSubject(t *testing.T) {
 	if e.Match(Subject(v, state.ContainerInstance{})) {
 		t.Error("an instance without id and version has them")
 	}
-	if running, pending := Counts(v, "i"); running != 1 || pending != 1 {
-		t.Errorf("%d running and %d pending, want 1 and 1", running, pending)
+	if used := v.Usage("i"); used.Running != 1 || used.Pending != 1 {
+		t.Errorf("%d running and %d pending, want 1 and 1", used.Running, used.Pending)
 	}
 }

@@ -1,9 +1,3 @@
-// Package place knows what tasks take of a container instance: the arithmetic
-// that decides whether a task fits, which must be the agent's own (an agent
-// lets a task that it has no room for wait, and all later ones with it), and
-// how the cluster query language sees an instance.
-//
-// Used by api/ecs to describe and to list container instances.
 package place
 
 import (
@@ -17,38 +11,66 @@ import (
 	"berth/state"
 )
 
-// Need is what one task takes of the container instance it runs on.
-type Need struct {
-	CPU      int32    // units, of 1,024 to a core
-	Memory   int32    // MiB
-	TCP, UDP []string // ports of the host
-}
-
-// NeedOf returns what a task of d takes. What the task definition states for
-// the task as a whole counts; where it does not, the sum over its containers,
-// of the soft memory limit before the hard one. Ports that the agent chooses
-// are not in it.
-func NeedOf(d *types.TaskDefinition) Need {
-	var n Need
+// Needs returns what a task of d takes with a caller's overrides, which may be
+// nil, and how many GPUs. What is stated for the task as a whole counts; where
+// nothing is, the sum over its containers, of the soft memory limit before the
+// hard one. Ports that the agent chooses are not in it.
+func Needs(d *types.TaskDefinition, o *types.TaskOverride) (takes state.Resources, gpus int) {
+	if o == nil {
+		o = &types.TaskOverride{}
+	}
 	for _, c := range d.ContainerDefinitions {
-		n.CPU += c.Cpu
-		n.Memory += cmp.Or(aws.ToInt32(c.MemoryReservation), aws.ToInt32(c.Memory))
+		c = overridden(c, o.ContainerOverrides)
+		takes.CPU += c.Cpu
+		takes.Memory += cmp.Or(aws.ToInt32(c.MemoryReservation), aws.ToInt32(c.Memory))
 		for _, p := range c.PortMappings {
-			n.addPort(d.NetworkMode, p)
+			addPort(&takes, d.NetworkMode, p)
+		}
+		for _, r := range c.ResourceRequirements {
+			if n, err := strconv.Atoi(aws.ToString(r.Value)); err == nil && r.Type == types.ResourceTypeGpu {
+				gpus += n
+			}
 		}
 	}
-	if cpu, err := strconv.ParseInt(aws.ToString(d.Cpu), 10, 32); err == nil {
-		n.CPU = int32(cpu)
+	takes.CPU = number(takes.CPU, d.Cpu, o.Cpu)
+	takes.Memory = number(takes.Memory, d.Memory, o.Memory)
+	if d.NetworkMode == types.NetworkModeAwsvpc {
+		takes.ENIs = 1
 	}
-	if memory, err := strconv.ParseInt(aws.ToString(d.Memory), 10, 32); err == nil {
-		n.Memory = int32(memory)
+	return takes, gpus
+}
+
+// overridden is a container with the sizes that a caller gave it.
+func overridden(c types.ContainerDefinition, overrides []types.ContainerOverride) types.ContainerDefinition {
+	for _, o := range overrides {
+		if aws.ToString(o.Name) != aws.ToString(c.Name) {
+			continue
+		}
+		if o.Cpu != nil {
+			c.Cpu = *o.Cpu
+		}
+		c.Memory = cmp.Or(o.Memory, c.Memory)
+		c.MemoryReservation = cmp.Or(o.MemoryReservation, c.MemoryReservation)
+		if o.ResourceRequirements != nil {
+			c.ResourceRequirements = o.ResourceRequirements
+		}
+	}
+	return c
+}
+
+// number is the last of texts that holds one; n if none does.
+func number(n int32, texts ...*string) int32 {
+	for _, text := range texts {
+		if m, err := strconv.ParseInt(aws.ToString(text), 10, 32); err == nil {
+			n = int32(m)
+		}
 	}
 	return n
 }
 
 // addPort counts a port mapping. Only the network modes host and bridge use
 // ports of the host; in the mode host, a container port is one.
-func (n *Need) addPort(mode types.NetworkMode, p types.PortMapping) {
+func addPort(takes *state.Resources, mode types.NetworkMode, p types.PortMapping) {
 	port := aws.ToInt32(p.HostPort)
 	switch mode {
 	case types.NetworkModeAwsvpc, types.NetworkModeNone:
@@ -56,13 +78,12 @@ func (n *Need) addPort(mode types.NetworkMode, p types.PortMapping) {
 	case types.NetworkModeHost:
 		port = aws.ToInt32(p.ContainerPort)
 	}
-	if port == 0 {
-		return
-	}
-	if p.Protocol == types.TransportProtocolUdp {
-		n.UDP = append(n.UDP, strconv.Itoa(int(port)))
-	} else {
-		n.TCP = append(n.TCP, strconv.Itoa(int(port)))
+	switch {
+	case port == 0:
+	case p.Protocol == types.TransportProtocolUdp:
+		takes.UDP = append(takes.UDP, port)
+	default:
+		takes.TCP = append(takes.TCP, port)
 	}
 }
 
@@ -70,30 +91,37 @@ func (n *Need) addPort(mode types.NetworkMode, p types.PortMapping) {
 // MEMORY what is not taken, of PORTS and PORTS_UDP what is reserved or taken.
 // A task counts until it has stopped.
 func Remaining(v *state.View, i state.ContainerInstance) []types.Resource {
-	var taken Need
-	for t := range v.TasksOn(i.ARN) {
-		d, ok := v.TaskDefinitions.Get(t.Definition)
-		if !ok || t.Last == "STOPPED" {
-			continue
-		}
-		n := NeedOf(&d.TaskDefinition)
-		taken.CPU += n.CPU
-		taken.Memory += n.Memory
-		taken.TCP = append(taken.TCP, n.TCP...)
-		taken.UDP = append(taken.UDP, n.UDP...)
-	}
+	used := v.Usage(i.ARN)
 	remaining := slices.Clone(i.Resources)
 	for j := range remaining {
 		switch r := &remaining[j]; *r.Name {
 		case "CPU":
-			r.IntegerValue -= taken.CPU
+			r.IntegerValue -= int32(used.CPU)
 		case "MEMORY":
-			r.IntegerValue -= taken.Memory
+			r.IntegerValue -= int32(used.Memory)
 		case "PORTS":
-			r.StringSetValue = append(slices.Clone(r.StringSetValue), taken.TCP...)
+			r.StringSetValue = append(slices.Clone(r.StringSetValue), ports(v, i, func(t state.Task) []int32 { return t.Takes.TCP })...)
 		case "PORTS_UDP":
-			r.StringSetValue = append(slices.Clone(r.StringSetValue), taken.UDP...)
+			r.StringSetValue = append(slices.Clone(r.StringSetValue), ports(v, i, func(t state.Task) []int32 { return t.Takes.UDP })...)
+		case "GPU":
+			free := []string{}
+			for _, id := range r.StringSetValue {
+				if _, taken := v.TaskWithGPU(i.ARN, id); !taken {
+					free = append(free, id)
+				}
+			}
+			r.StringSetValue = free
 		}
 	}
 	return remaining
+}
+
+// ports are those that the tasks on i take.
+func ports(v *state.View, i state.ContainerInstance, of func(state.Task) []int32) (texts []string) {
+	for t := range v.TasksOn(i.ARN) {
+		for _, port := range of(t) {
+			texts = append(texts, strconv.Itoa(int(port)))
+		}
+	}
+	return texts
 }

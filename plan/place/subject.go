@@ -31,29 +31,12 @@ func Subject(v *state.View, i state.ContainerInstance) query.Subject {
 		case "registeredAt":
 			return []string{i.RegisteredAt.Format(time.RFC3339Nano)}
 		case "runningTasksCount":
-			running, _ := Counts(v, i.ARN)
-			return []string{strconv.Itoa(running)}
+			return []string{strconv.Itoa(v.Usage(i.ARN).Running)}
 		case "task:group":
 			return groups(v, i.ARN)
 		}
 		return nil
 	}
-}
-
-// Counts returns how many tasks run on a container instance and how many are
-// pending, by its ARN. A task that is asked to stop runs no more.
-func Counts(v *state.View, instance string) (running, pending int) {
-	for t := range v.TasksOn(instance) {
-		switch t.Last {
-		case "RUNNING":
-			if t.Desired == "RUNNING" {
-				running++
-			}
-		case "PROVISIONING", "PENDING", "ACTIVATING":
-			pending++
-		}
-	}
-	return running, pending
 }
 
 func attribute(v *state.View, i state.ContainerInstance, name string) []string {
@@ -68,12 +51,10 @@ func attribute(v *state.View, i state.ContainerInstance, name string) []string {
 	return nil
 }
 
-// groups are those of the tasks that have not stopped.
+// groups are those of the tasks on an instance.
 func groups(v *state.View, instance string) (all []string) {
 	for t := range v.TasksOn(instance) {
-		if t.Last != "STOPPED" {
-			all = append(all, t.Group)
-		}
+		all = append(all, t.Group)
 	}
 	return all
 }

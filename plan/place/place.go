@@ -1,0 +1,68 @@
+// Package place decides which container instance a task runs on.
+//
+// [Tasks] is pure: it reads a view and returns places, and for what found none
+// the reason of each instance; [Start] is the action that takes a place. The
+// arithmetic is the agent's own, as an agent lets a task that it has no room
+// for wait, and all later ones with it. What instances have left is kept by
+// package state, so that no placement looks at the tasks there are.
+//
+// Used by api/ecs.
+package place
+
+import (
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"berth/state"
+)
+
+// Request asks for places for equal tasks.
+type Request struct {
+	Cluster          string // ARN of the cluster whose instances count
+	LaunchType       string // EC2, FARGATE, EXTERNAL
+	CapacityProvider string // name of the one whose instances count; empty for all
+	Only             string // ARN of the one instance that counts; empty for all
+	Definition       *types.TaskDefinition
+	Takes            state.Resources // its GPUs are given by the place
+	GPUs             int
+	Group            string
+	Count            int
+	Constraints      []types.PlacementConstraint // the task definition's and the caller's
+	Strategy         []types.PlacementStrategy
+	Subnets          []state.Subnet // for a network interface; none in other network modes
+	Seed             string         // for the strategy random
+}
+
+// Place is where a task goes.
+type Place struct {
+	Instance string // ARN
+	Zone     string
+	Subnet   state.Subnet    // zero where the task has no network interface
+	Takes    state.Resources // with the GPUs that it gets
+}
+
+// Tasks finds places for as many of the tasks as fit, one after the other, each
+// as if those before had been placed. If some do not fit, it returns why not for
+// each instance, closest first.
+func Tasks(v *state.View, r Request) ([]Place, []Refusal) {
+	all, refused := candidates(v, r)
+	order := newOrder(v, r, all)
+	var places []Place
+	for len(places) < r.Count {
+		c := order.next()
+		if c == nil {
+			break
+		}
+		places = append(places, c.take(r))
+		order.placed(c)
+	}
+	if len(places) == r.Count {
+		return places, nil
+	}
+	for _, c := range all {
+		if refusal := c.refuse(v, r); refusal != nil {
+			refused = append(refused, *refusal)
+		}
+	}
+	sortRefusals(refused)
+	return places, refused
+}
