@@ -21,6 +21,8 @@ import (
 	"github.com/containerd/platforms"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/semaphore"
+
+	"berth/agent/lock"
 )
 
 // Image is one image for one platform, unpacked and ready for [Store.Snapshot].
@@ -78,7 +80,7 @@ type Store struct {
 	parts     *parts
 	downloads *semaphore.Weighted
 	http      *http.Client
-	locks     locks
+	locks     lock.Named
 
 	opened time.Time
 

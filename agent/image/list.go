@@ -163,7 +163,7 @@ func (s *Store) load(ctx context.Context, record images.Image, only machine) (Im
 // record gives a digest its name. A name that was another digest's leaves that
 // one under repository@digest, for containers that use it: Clean removes it later.
 func (s *Store) record(ctx context.Context, name string, target ocispec.Descriptor, loaded bool) error {
-	unlock, err := s.locks.acquire(ctx, "name "+name)
+	unlock, err := s.locks.Acquire(ctx, "name "+name)
 	if err != nil {
 		return err
 	}

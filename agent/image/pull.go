@@ -120,7 +120,7 @@ func (s *Store) download(ctx context.Context, named reference.Named, o PullOptio
 	if err != nil {
 		return Image{}, err
 	}
-	unlock, err := s.locks.acquire(ctx, target.Digest.String())
+	unlock, err := s.locks.Acquire(ctx, target.Digest.String())
 	if err != nil {
 		return Image{}, err
 	}
