@@ -120,6 +120,8 @@ func ParseResourcePolicy(document string) (*Policy, error) {
 	})
 }
 
+var errNoStatement = errors.New("The policy must contain at least one statement.")
+
 func parse(document string, check func(statement) error) (*Policy, error) {
 	var in struct {
 		Version   string
@@ -143,7 +145,10 @@ func parse(document string, check func(statement) error) (*Policy, error) {
 		return nil, errors.New("The policy must contain a valid version string")
 	}
 	list := bytes.TrimSpace(in.Statement)
-	if len(list) > 0 && list[0] == '{' {
+	if len(list) == 0 {
+		return nil, errNoStatement
+	}
+	if list[0] == '{' {
 		list = append(append([]byte{'['}, list...), ']')
 	}
 	d = json.NewDecoder(bytes.NewReader(list))
@@ -152,7 +157,7 @@ func parse(document string, check func(statement) error) (*Policy, error) {
 		return nil, fmt.Errorf("Syntax errors in policy: Statement: %w", err)
 	}
 	if len(p.statements) == 0 {
-		return nil, errors.New("The policy must contain at least one statement.")
+		return nil, errNoStatement
 	}
 	for i, s := range p.statements {
 		if err := cmp.Or(s.check(), check(s)); err != nil {

@@ -188,6 +188,7 @@ func TestParseRefuses(t *testing.T) {
 		{ParsePolicy, `{"Version":"2012-10-17","Statement":{` + allow + `,` + allECS + `}}`, ""},
 		{ParsePolicy, `{"Statement":[{"Sid":"x",` + allow + `,` + allECS + `}]}`, ""},
 		{ParsePolicy, `not JSON`, "Syntax errors in policy"},
+		{ParsePolicy, "{}", "at least one statement"},
 		{ParsePolicy, policy(), "at least one statement"},
 		{ParsePolicy, `{"Version":"2026-01-01","Statement":[]}`, "valid version"},
 		{ParsePolicy, policy(`{` + allow + `,` + allECS + `,"Extra":1}`), "Extra"},

@@ -108,7 +108,7 @@ func covering(tests []test, service, op string) (names []string) {
 		var best test
 		most := 0.0
 		for _, t := range tests {
-			if score := t.covers(op); score > most && t.folder == folder {
+			if score := t.covers(service, op); score > most && t.folder == folder {
 				best, most = t, score
 			}
 		}
@@ -121,12 +121,12 @@ func covering(tests []test, service, op string) (names []string) {
 
 // covers rates how much of t is about an operation: its calls' share, and more
 // if it has the operation's name. Zero: it does not call it.
-func (t test) covers(op string) (score float64) {
+func (t test) covers(service, op string) (score float64) {
 	all := 0
 	for _, n := range t.calls {
 		all += n
 	}
-	for _, word := range []string{op, kebab(op), strings.ReplaceAll(kebab(op), "-", "_")} {
+	for _, word := range []string{op, kebab(op), strings.ReplaceAll(kebab(op), "-", "_"), service + " " + kebab(op)} {
 		score += float64(t.calls[word]) / float64(all)
 	}
 	switch {
@@ -185,8 +185,8 @@ func findTests(root string) (tests []test, err error) {
 func readSession(file string) (test, error) {
 	text, err := os.ReadFile(file)
 	t := test{"test", "TestAWSCLI/" + strings.TrimSuffix(filepath.Base(file), ".txt"), map[string]int{}}
-	for _, command := range regexp.MustCompile(`aws (ecs|sts) ([a-z-]+)`).FindAllSubmatch(text, -1) {
-		t.calls[string(command[2])]++
+	for _, command := range regexp.MustCompile(`aws ([a-z-]+ [a-z-]+)`).FindAllSubmatch(text, -1) {
+		t.calls[string(command[1])]++
 	}
 	return t, err
 }

@@ -8,11 +8,13 @@ import (
 
 	ecrsdk "github.com/aws/aws-sdk-go-v2/service/ecr"
 	ecssdk "github.com/aws/aws-sdk-go-v2/service/ecs"
+	iamsdk "github.com/aws/aws-sdk-go-v2/service/iam"
 	stssdk "github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/sirupsen/logrus"
 
 	"berth/api/ecr"
 	"berth/api/ecs"
+	"berth/api/iam"
 	"berth/api/sts"
 	"berth/aws/protocol"
 	"berth/registry"
@@ -38,6 +40,7 @@ func openBackends(ctx context.Context, store *state.Store, cfg Config, url strin
 // services lists the AWS APIs behind the endpoint. docs/compat.md comes from it.
 func services(store *state.Store, cfg Config, url string, b backends) []protocol.Service {
 	ecsAPI := ecs.New(ecs.Config{Store: store, Region: cfg.Region, Account: cfg.Account, Endpoint: url})
+	iamAPI := iam.New(iam.Config{Store: store, Account: cfg.Account})
 	return []protocol.Service{
 		{
 			Name:      "ecr",
@@ -53,8 +56,14 @@ func services(store *state.Store, cfg Config, url string, b backends) []protocol
 			Resources: ecsAPI.Resources,
 		},
 		{
+			Name:      "iam",
+			API:       iamAPI,
+			Client:    reflect.TypeFor[*iamsdk.Client](),
+			Resources: iamAPI.Resources,
+		},
+		{
 			Name:   "sts",
-			API:    sts.API{},
+			API:    sts.New(sts.Config{Store: store}),
 			Client: reflect.TypeFor[*stssdk.Client](),
 		},
 	}

@@ -16,6 +16,7 @@ type Call struct {
 	Service   string // signing name: ecs
 	Operation string // CreateCluster
 	Principal iam.Principal
+	Keys      iam.Keys      // condition keys of the request, such as aws:sourceip
 	Present   shape.Members // the input's members that the request carried
 }
 

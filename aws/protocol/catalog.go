@@ -141,7 +141,7 @@ var catalog = []Facts{
 			"RegionDisabledException": 403, "SessionDurationEscalationException": 403,
 		},
 		Unsigned: []string{"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"},
-		Free:     []string{"GetCallerIdentity", "GetSessionToken"},
+		Free:     []string{"AssumeRole", "GetCallerIdentity", "GetSessionToken"}, // for AssumeRole, the role's trust policy may be enough
 	},
 	{
 		Name: "cloudformation", Wires: []Wire{Query}, Version: "2010-05-15",

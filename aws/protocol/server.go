@@ -228,6 +228,7 @@ func (x *exchange) find() (operation, error) {
 }
 
 func (s *Server) authorize(x *exchange, input any) error {
+	x.call.Keys = s.Keys(x.r)
 	if slices.Contains(x.service.Free, x.operation) {
 		return nil
 	}
@@ -237,7 +238,7 @@ func (s *Server) authorize(x *exchange, input any) error {
 			resources = touched
 		}
 	}
-	return s.Authorize(x.call.Principal, cmp.Or(x.service.Actions, x.service.Name)+":"+x.operation, resources, s.Keys(x.r))
+	return s.Authorize(x.call.Principal, cmp.Or(x.service.Actions, x.service.Name)+":"+x.operation, resources, x.call.Keys)
 }
 
 // Keys are the condition keys that follow from r itself.

@@ -85,7 +85,7 @@ func policySets(v *state.View, p iam.Principal) (sets [][]*iam.Policy, err error
 func managed(v *state.View, arns []string) (documents []string) {
 	for _, arn := range arns {
 		if policy, ok := iam.Managed(arn); ok {
-			documents = append(documents, policy.Document)
+			documents = append(documents, string(policy.Document))
 		} else if policy, ok := v.Policies.Get(arn); ok {
 			documents = append(documents, policy.Document())
 		}
