@@ -234,14 +234,14 @@ func (n *Network) forget(a *attachment) {
 // attach makes what a says. The record is written when all of it stands, so a
 // namespace without a record is one that nobody was told of.
 func (n *Network) attach(a *attachment) error {
+	n.mu.Lock()
+	err := n.route(a.Attachment)
+	n.mu.Unlock()
+	if err != nil {
+		return err
+	}
 	if a.Path != "" {
 		if err := n.clear(a.Attachment); err != nil {
-			return err
-		}
-		n.mu.Lock()
-		err := n.route(a.Attachment)
-		n.mu.Unlock()
-		if err != nil {
 			return err
 		}
 		if err := n.makeNamespace(a.Attachment); err != nil {

@@ -93,12 +93,20 @@ func (n *Network) addSubnet(router netip.Prefix) error {
 	return n.firewall.addRange(router)
 }
 
-// route makes the bridge the router of a's subnet. The caller holds the lock.
+// route makes the bridge the router of a's subnet. For a container in the
+// network mode host it makes the metadata's address one that can be called at
+// all, also where the machine has no way out. The caller holds the lock.
 func (n *Network) route(a Attachment) error {
-	if a.Mode != VPC {
-		return nil
+	switch a.Mode {
+	case VPC:
+		return n.addSubnet(netip.PrefixFrom(a.Interface.Gateway, a.Interface.Address.Bits()))
+	case Host:
+		to := netip.PrefixFrom(metadataAddress().Addr(), 32)
+		if err := n.rtnl.RouteReplace(&netlink.Route{LinkIndex: n.bridge, Scope: netlink.SCOPE_LINK, Dst: toIPNet(to)}); err != nil {
+			return lacking("route "+to.String(), err)
+		}
 	}
-	return n.addSubnet(netip.PrefixFrom(a.Interface.Gateway, a.Interface.Address.Bits()))
+	return nil
 }
 
 // makeVeth joins the namespace that inside works in to the bridge: the order

@@ -3,47 +3,22 @@ package network
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"berth/agent/network/networktest"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
-// TestMain runs the tests on a machine of their own: a network and mount
-// namespace that ends with this process, whatever happens in it.
-func TestMain(m *testing.M) {
-	const inside = "BERTH_TEST_IN_NAMESPACE"
-	if os.Getenv(inside) != "" {
-		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-			panic(err)
-		}
-		if err := netlink.LinkSetUp(linkIndex(1)); err != nil {
-			panic(err)
-		}
-		os.Exit(m.Run())
-	}
-	if os.Getuid() != 0 {
-		fmt.Println("SKIP: network namespaces need root")
-		return
-	}
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
-	cmd.Env = append(os.Environ(), inside+"=1")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Run(); err != nil {
-		os.Exit(1)
-	}
-}
+func TestMain(m *testing.M) { os.Exit(networktest.Main(m)) }
 
 // config is a network that no other test has.
 func config(t *testing.T) Config {
@@ -83,30 +58,10 @@ func vpc(address string) Spec {
 	return Spec{Owner: "test", Mode: VPC, Interface: Interface{MAC: hardwareAddress(a), Address: subnet, Gateway: subnet.Masked().Addr().Next()}}
 }
 
-// within runs f in a namespace.
-func within(t *testing.T, path string, f func() error) error {
-	t.Helper()
-	done := make(chan error)
-	go onOwnThread(func() {
-		done <- func() error {
-			file, err := os.Open(path)
-			if err != nil {
-				return err
-			}
-			defer file.Close()
-			if err := unix.Setns(int(file.Fd()), unix.CLONE_NEWNET); err != nil {
-				return err
-			}
-			return f()
-		}()
-	})
-	return <-done
-}
-
 // serve answers every connection to address in a namespace with what it sees as the caller's address.
 func serve(t *testing.T, path, network, address string) {
 	t.Helper()
-	err := within(t, path, func() error { return serveHere(t, network, address) })
+	err := networktest.Within(path, func() error { return serveHere(t, network, address) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,6 +90,12 @@ func serveHere(t *testing.T, network, address string) error {
 	if err != nil {
 		return err
 	}
+	answer(t, listener)
+	return nil
+}
+
+// answer answers every connection with the caller's address.
+func answer(t *testing.T, listener net.Listener) {
 	t.Cleanup(func() { listener.Close() })
 	go func() {
 		for {
@@ -146,14 +107,10 @@ func serveHere(t *testing.T, network, address string) error {
 			conn.Close()
 		}
 	}()
-	return nil
 }
 
-// patience is how long a caller waits; no test depends on it but those that expect silence.
-const patience = 2 * time.Second
-
 // call connects from a namespace ("" is the machine's) and gives the address that the other side sees.
-func call(t *testing.T, path, network, address string) (seen string, err error) {
+func call(t *testing.T, path, network, address string, patience time.Duration) (seen string, err error) {
 	t.Helper()
 	ask := func() error {
 		conn, err := (&net.Dialer{Timeout: patience}).DialContext(t.Context(), network, address)
@@ -173,14 +130,22 @@ func call(t *testing.T, path, network, address string) (seen string, err error) 
 	if path == "" {
 		return seen, ask()
 	}
-	return seen, within(t, path, ask)
+	return seen, networktest.Within(path, ask)
 }
 
 // expect calls and compares what the other side sees.
 func expect(t *testing.T, path, network, address, want string) {
 	t.Helper()
-	if seen, err := call(t, path, network, address); err != nil || seen != want {
+	if seen, err := call(t, path, network, address, 10*time.Second); err != nil || seen != want {
 		t.Errorf("%s %s: seen as %q, error %v; want %q", network, address, seen, err, want)
+	}
+}
+
+// expectSilence calls and hopes for nothing.
+func expectSilence(t *testing.T, path, network, address string) {
+	t.Helper()
+	if seen, err := call(t, path, network, address, 500*time.Millisecond); err == nil {
+		t.Errorf("%s %s answers, and sees %s", network, address, seen)
 	}
 }
 
@@ -237,7 +202,7 @@ func joinOutside(t *testing.T) (path string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { netlink.LinkDel(veth) })
-	inside := within(t, path, func() error { return setUp("eth0", "198.51.100.2/24", "198.51.100.1") })
+	inside := networktest.Within(path, func() error { return setUp("eth0", "198.51.100.2/24", "198.51.100.1") })
 	if err := errors.Join(inside, setUp("uplink", "198.51.100.1/24", "198.51.100.2")); err != nil {
 		t.Fatal(err)
 	}
