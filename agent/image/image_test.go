@@ -7,6 +7,7 @@ import (
 	"io"
 	"log"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -188,4 +189,28 @@ func TestPullAndSnapshot(t *testing.T) {
 	if got := tree(t, mounted(t, again, err)); !strings.Contains(got, "new=1") {
 		t.Errorf("a second mount lost what the first wrote: %q", got)
 	}
+}
+
+// noise is text that does not compress.
+func noise(n int) string {
+	b := make([]byte, n)
+	rand.NewChaCha8([32]byte{}).Read(b)
+	for i := range b {
+		b[i] = 'A' + b[i]%58
+	}
+	return string(b)
+}
+
+// dockerSave makes an archive as docker save does.
+func dockerSave(t *testing.T, ref string, img v1.Image) io.Reader {
+	t.Helper()
+	tag, err := name.NewTag(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := tarball.Write(tag, img, &b); err != nil {
+		t.Fatal(err)
+	}
+	return &b
 }

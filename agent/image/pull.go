@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/containerd/containerd/v2/core/diff"
@@ -191,7 +192,8 @@ func (s *Store) fetch(from remotes.Fetcher) images.HandlerFunc {
 		if errdefs.IsAlreadyExists(err) {
 			return nil, nil
 		}
-		if errdefs.IsFailedPrecondition(err) { // not what its digest says: begin anew the next time
+		if errdefs.IsFailedPrecondition(err) || statusOf(err) == http.StatusRequestedRangeNotSatisfiable {
+			// What there is of it is not what its digest says, or the registry does not go on from there.
 			_ = s.parts.content.Abort(context.WithoutCancel(ctx), remotes.MakeRefKey(ctx, d))
 		}
 		return nil, err
@@ -239,9 +241,5 @@ func (s *Store) leased(ctx context.Context, id string, f func(context.Context) e
 
 // parse reads an image of a task definition, as docker does.
 func parse(ref string) (reference.Named, error) {
-	named, err := reference.ParseDockerRef(ref)
-	if err != nil {
-		return nil, fmt.Errorf("invalid reference format: %q: %w", ref, err)
-	}
-	return named, nil
+	return reference.ParseDockerRef(ref)
 }

@@ -103,8 +103,8 @@ func (b *guardedBody) Close() error {
 
 // mayPass reports whether an error of a registry may be gone on the next attempt.
 func mayPass(err error) bool {
-	if status := (remoteerrors.ErrUnexpectedStatus{}); errors.As(err, &status) {
-		return status.StatusCode >= 500 || status.StatusCode == http.StatusTooManyRequests || status.StatusCode == http.StatusRequestTimeout
+	if status := statusOf(err); status != 0 {
+		return status >= 500 || slices.Contains([]int{http.StatusTooManyRequests, http.StatusRequestTimeout, http.StatusRequestedRangeNotSatisfiable}, status)
 	}
 	if stalled := (*stallError)(nil); errors.As(err, &stalled) {
 		return true
@@ -116,4 +116,11 @@ func mayPass(err error) bool {
 	return errors.As(err, &timeout) && timeout.Timeout() || slices.ContainsFunc([]error{
 		io.EOF, io.ErrUnexpectedEOF, syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.EPIPE, syscall.ENETUNREACH, syscall.EHOSTUNREACH,
 	}, func(passing error) bool { return errors.Is(err, passing) })
+}
+
+// statusOf is the status that a registry answered, if that is what err is about.
+func statusOf(err error) int {
+	var status remoteerrors.ErrUnexpectedStatus
+	errors.As(err, &status)
+	return status.StatusCode
 }
