@@ -19,6 +19,7 @@ type ContainerInstance struct {
 	RegisteredAt     time.Time
 	DeregisteredAt   time.Time // zero while it is not INACTIVE
 	Token            string    // idempotency token of the first registration
+	Agent            string    // ARN of the principal that registered it, if that is an agent: nobody else acts for it
 
 	Resources   []types.Resource  // as registered; GPUs are one of them
 	Attributes  []types.Attribute // of the agent and the machine, by name; custom ones are Attribute records

@@ -134,6 +134,8 @@ func (a *API) UpdateContainerInstancesState(ctx context.Context, in *ecs.UpdateC
 			case !ok:
 				out.Failures = append(out.Failures, a.instanceFailure(c, id, "MISSING"))
 				continue
+			case mayActFor(ctx, i) != nil:
+				return mayActFor(ctx, i)
 			case i.Status == string(in.Status):
 			case i.Status == "ACTIVE" || i.Status == "DRAINING":
 				i.Status = string(in.Status)
@@ -158,6 +160,9 @@ func (a *API) DeregisterContainerInstance(ctx context.Context, in *ecs.Deregiste
 	err := a.store.Update(ctx, func(tx *state.Tx) error {
 		i, err := a.liveInstance(tx.View, in.Cluster, in.ContainerInstance)
 		if err != nil {
+			return err
+		}
+		if err := mayActFor(ctx, i); err != nil {
 			return err
 		}
 		if err := orphanTasks(tx, i.ARN, aws.ToBool(in.Force)); err != nil {

@@ -39,19 +39,27 @@ func (a *API) DescribeContainerInstances(_ context.Context, in *ecs.DescribeCont
 			d.Tags = []types.Tag{}
 		}
 		if slices.Contains(in.Include, types.ContainerInstanceFieldContainerInstanceHealth) {
-			d.HealthStatus = unknownHealth()
+			d.HealthStatus = instanceHealth(i)
 		}
 		out.ContainerInstances = append(out.ContainerInstances, d)
 	}
 	return out, nil
 }
 
-// unknownHealth is the health of an instance whose agent has not reported any.
-func unknownHealth() *types.ContainerInstanceHealthStatus {
-	return &types.ContainerInstanceHealthStatus{
-		OverallStatus: types.InstanceHealthCheckStateInsufficientData,
-		Details:       []types.InstanceHealthCheckResult{},
+// instanceHealth is what the agent of i has reported of its parts. The worst of
+// them is the health of the whole.
+func instanceHealth(i state.ContainerInstance) *types.ContainerInstanceHealthStatus {
+	worst := types.InstanceHealthCheckStateInsufficientData
+	order := []types.InstanceHealthCheckState{
+		types.InstanceHealthCheckStateOk, types.InstanceHealthCheckStateInitializing,
+		types.InstanceHealthCheckStateInsufficientData, types.InstanceHealthCheckStateImpaired,
 	}
+	for n, part := range i.Health {
+		if n == 0 || slices.Index(order, part.Status) > slices.Index(order, worst) {
+			worst = part.Status
+		}
+	}
+	return &types.ContainerInstanceHealthStatus{OverallStatus: worst, Details: append([]types.InstanceHealthCheckResult{}, i.Health...)}
 }
 
 // describeInstance is i as the API shows it, without its health.

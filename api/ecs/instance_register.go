@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"berth/aws/protocol"
 	"berth/state"
 )
 
@@ -52,6 +53,12 @@ func (a *API) RegisterContainerInstance(ctx context.Context, in *RegisterContain
 		if err != nil {
 			return err
 		}
+		if who := protocol.CallOf(ctx).Principal; i.Version == 0 && who.IsAgent() {
+			i.Agent = who.ARN
+		}
+		if err := mayActFor(ctx, i); err != nil {
+			return err
+		}
 		if err := r.apply(tx, &i); err != nil {
 			return err
 		}
@@ -61,14 +68,10 @@ func (a *API) RegisterContainerInstance(ctx context.Context, in *RegisterContain
 	return &ecs.RegisterContainerInstanceOutput{ContainerInstance: &out}, err
 }
 
-// fargatePool is the cluster that the machines of Fargate are in. It has no
-// record: users never see it, and cannot name one of theirs like it.
-const fargatePool = ".fargate"
-
 // home finds the cluster that an agent names.
 func (a *API) home(v *state.View, nameOrARN string) (state.Cluster, error) {
-	if pool := a.arn("cluster/" + fargatePool); a.clusterARN(nameOrARN) == pool {
-		return state.Cluster{ARN: pool, Name: fargatePool, Status: "ACTIVE"}, nil
+	if pool := a.arn("cluster/" + state.FargateCluster); a.clusterARN(nameOrARN) == pool {
+		return state.Cluster{ARN: pool, Name: state.FargateCluster, Status: "ACTIVE"}, nil
 	}
 	return a.activeCluster(v, nameOrARN)
 }

@@ -365,7 +365,7 @@ func (r *resolved) placement(s share) place.Request {
 		Seed:        r.request.hash,
 	}
 	if s.launchType == "FARGATE" {
-		p.Cluster = r.api.arn("cluster/" + fargatePool)
+		p.Cluster = r.api.arn("cluster/" + state.FargateCluster)
 	}
 	return p
 }

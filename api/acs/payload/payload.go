@@ -60,7 +60,9 @@ func (c Config) Task(v *state.View, t state.Task) (message.Task, error) {
 	if p.Volumes, err = volumes(d.Volumes); err != nil {
 		return message.Task{}, err
 	}
-	p.ENIs = c.interfaces(t)
+	if p.ENIs, err = c.interfaces(v, t); err != nil {
+		return message.Task{}, err
+	}
 	for _, definition := range d.ContainerDefinitions {
 		translated, err := c.container(t, d, definition)
 		if err != nil {
