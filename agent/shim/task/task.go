@@ -56,7 +56,7 @@ func Run(ctx context.Context, dir string, listener net.Listener) error {
 		t.err = t.prepare()
 	}()
 	go func() {
-		if err := awaitRemoval(ctx, dir); err == nil {
+		if awaitRemoval(ctx, dir) {
 			slog.Warn("the directory of the task is gone: killing it", "dir", dir)
 			<-t.ready
 			_ = t.shutdown()
@@ -223,18 +223,23 @@ func hold(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// awaitRemoval returns nil when dir was removed or moved away.
-func awaitRemoval(ctx context.Context, dir string) error {
-	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
-	if err != nil {
-		return err
+// awaitRemoval returns true when dir was removed or moved away, and false when
+// ctx ends. It looks now and then: to end an inotify watch would cost more,
+// when the process ends, than all the looking.
+func awaitRemoval(ctx context.Context, dir string) bool {
+	first, err := os.Stat(dir)
+	ticker := time.NewTicker(10 * time.Second)
+	defer ticker.Stop()
+	for err == nil {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-ticker.C:
+			var now os.FileInfo
+			if now, err = os.Stat(dir); err == nil && !os.SameFile(first, now) {
+				return true
+			}
+		}
 	}
-	f := os.NewFile(uintptr(fd), "inotify")
-	defer context.AfterFunc(ctx, func() { f.Close() })()
-	if _, err := unix.InotifyAddWatch(fd, dir, unix.IN_DELETE_SELF|unix.IN_MOVE_SELF|unix.IN_ONLYDIR); err != nil {
-		f.Close()
-		return err
-	}
-	_, err = f.Read(make([]byte, unix.SizeofInotifyEvent+unix.NAME_MAX+1))
-	return err
+	return errors.Is(err, os.ErrNotExist)
 }
