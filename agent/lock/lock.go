@@ -1,6 +1,6 @@
 // Package lock has locks by name, for those who make or wait for the same
 // thing. It keeps nothing of a name that nobody holds or wants.
-// Used by agent/image and agent/volume.
+// Used by agent/image, agent/network and agent/volume.
 package lock
 
 import (

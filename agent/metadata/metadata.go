@@ -27,7 +27,8 @@ type Agent interface {
 	// TaskWith finds the task that has a role with this credentials id.
 	TaskWith(credentialsID string) (Task, bool)
 
-	// TaskAt finds the task that has this address in the network mode awsvpc.
+	// TaskAt finds the task that has this address in the network mode awsvpc, and
+	// has not stopped.
 	TaskAt(address netip.Addr) (Task, bool)
 
 	// Tasks lists all tasks, and says what the agent is.

@@ -53,7 +53,7 @@ func (a *agent) TaskWith(id string) (Task, bool) {
 }
 
 func (a *agent) TaskAt(address netip.Addr) (Task, bool) {
-	return a.find(func(t Task) bool { return t.NetworkMode == "awsvpc" && t.Containers[0].Address == address })
+	return a.find(func(t Task) bool { return t.KnownStatus != "STOPPED" && t.NetworkMode == "awsvpc" && t.Containers[0].Address == address })
 }
 
 func (a *agent) Tasks() (Instance, []Task) {
@@ -93,6 +93,11 @@ func task(name, mode string, addresses ...string) Task {
 	return t
 }
 
+func stopped(t Task) Task {
+	t.KnownStatus = "STOPPED"
+	return t
+}
+
 // serve gives a server for tasks; taken addresses are those of their containers.
 func serve(t *testing.T, a *agent, endpoint string) *Server {
 	t.Helper()
@@ -121,7 +126,7 @@ func ask(s http.Handler, from, method, path, body string) (int, string) {
 func TestAnswers(t *testing.T) {
 	running := func() (Sample, error) { return Sample{Stats: runtime.Stats{At: time.Unix(1, 0)}}, nil }
 	a := &agent{sample: running, tags: func(arn string) (map[string]string, error) { return map[string]string{"arn": arn}, nil },
-		tasks: []Task{task("web", "awsvpc", "10.210.0.5", "10.210.0.5"), task("db", "awsvpc", "10.210.0.6"),
+		tasks: []Task{stopped(task("past", "awsvpc", "10.210.0.5")), task("web", "awsvpc", "10.210.0.5", "10.210.0.5"), task("db", "awsvpc", "10.210.0.6"),
 			task("old", "bridge", "10.211.0.2", "10.211.0.3"), task("agent", "host", "")}}
 	s := serve(t, a, "http://127.0.0.1:1")
 	const web, db, old, old2, machine = "10.210.0.5", "10.210.0.6", "10.211.0.2", "10.211.0.3", "10.211.0.1"
@@ -166,6 +171,8 @@ func TestAnswers(t *testing.T) {
 		{db, "/v3/web-0", 404, `V3 container metadata handler`},
 		{db, "/v3/web-0/task", 404, `V3 task metadata handler`},
 		{db, "/v4/none", 404, `V4 container metadata handler`},
+		{web, "/v4/past-0", 404, `V4 container metadata handler`},
+		{web, "/v2/credentials/past-role", 400, `InvalidIdInRequest`},
 		{machine, "/v4/web-0", 404, `V4 container metadata handler`}, // nobody on the machine is the task
 		{web, "/v4/agent-0", 404, `V4 container metadata handler`},
 		{db, "/v5/web-0", 404, `404 page not found`},

@@ -119,8 +119,12 @@ func caller(r *http.Request) netip.Addr {
 }
 
 // owns reports whether a request comes from one of task's containers. In the
-// network mode host nothing but the id tells tasks apart.
+// network mode host nothing but the id tells tasks apart. The addresses of a
+// task that has stopped may be another's by now.
 func (s *Server) owns(task Task, r *http.Request) bool {
+	if task.KnownStatus == "STOPPED" {
+		return false
+	}
 	from := caller(r)
 	if task.NetworkMode == "host" {
 		return from.IsValid() && !s.Taken(from)

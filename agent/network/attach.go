@@ -72,7 +72,7 @@ func (n *Network) Attach(ctx context.Context, id string, spec Spec) (Attachment,
 	if err := check(id, spec); err != nil {
 		return Attachment{}, fmt.Errorf("attach %s: %w", id, err)
 	}
-	unlock, err := n.lock(ctx, id)
+	unlock, err := n.busy.Acquire(ctx, id)
 	if err != nil {
 		return Attachment{}, err
 	}
@@ -91,7 +91,7 @@ func (n *Network) Attach(ctx context.Context, id string, spec Spec) (Attachment,
 
 // Release undoes Attach. To release what is not attached does nothing.
 func (n *Network) Release(ctx context.Context, id string) error {
-	unlock, err := n.lock(ctx, id)
+	unlock, err := n.busy.Acquire(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -136,31 +136,6 @@ func check(id string, spec Spec) error {
 		return fmt.Errorf("network mode %s takes no port mappings", spec.Mode)
 	}
 	return checkPorts(spec.Ports)
-}
-
-// lock waits until nobody else works on id.
-func (n *Network) lock(ctx context.Context, id string) (unlock func(), err error) {
-	for {
-		n.mu.Lock()
-		other := n.busy[id]
-		if other == nil {
-			done := make(chan struct{})
-			n.busy[id] = done
-			n.mu.Unlock()
-			return func() {
-				n.mu.Lock()
-				defer n.mu.Unlock()
-				delete(n.busy, id)
-				close(done)
-			}, nil
-		}
-		n.mu.Unlock()
-		select {
-		case <-other:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
 }
 
 // claim finds what is attached as id already, or chooses addresses and ports

@@ -22,6 +22,8 @@ import (
 	"sync"
 
 	"github.com/vishvananda/netlink"
+
+	"berth/agent/lock"
 )
 
 // Config says which network this is. Several may share a machine if their
@@ -47,12 +49,13 @@ type Network struct {
 	rtnl     *netlink.Handle // to the host's own namespace
 	firewall *firewall
 
+	busy lock.Named // by id: held while one is attached or released
+
 	mu       sync.Mutex
-	attached map[string]*attachment   // by id, complete or being made
-	subnets  map[netip.Prefix]bool    // that the bridge has an address in
-	owners   map[netip.Addr]string    // address to id
-	busy     map[string]chan struct{} // ids that a call is working on; closed when it ends
-	last     netip.Addr               // the address of bridge mode given last
+	attached map[string]*attachment // by id, complete or being made
+	subnets  map[netip.Prefix]bool  // that the bridge has an address in
+	owners   map[netip.Addr]string  // address to id
+	last     netip.Addr             // the address of bridge mode given last
 }
 
 // Open makes the bridge and the packet filter, or takes over those that an
@@ -98,7 +101,6 @@ func newNetwork(cfg Config) (*Network, error) {
 		attached: map[string]*attachment{},
 		subnets:  map[netip.Prefix]bool{},
 		owners:   map[netip.Addr]string{},
-		busy:     map[string]chan struct{}{},
 		last:     cfg.Bridge.Addr(),
 	}, nil
 }
