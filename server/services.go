@@ -12,6 +12,7 @@ import (
 	stssdk "github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/sirupsen/logrus"
 
+	"berth/api/ec2"
 	"berth/api/ecr"
 	"berth/api/ecs"
 	"berth/api/iam"
@@ -42,6 +43,10 @@ func services(store *state.Store, cfg Config, url string, b backends) []protocol
 	ecsAPI := ecs.New(ecs.Config{Store: store, Region: cfg.Region, Account: cfg.Account, Endpoint: url})
 	iamAPI := iam.New(iam.Config{Store: store, Account: cfg.Account})
 	return []protocol.Service{
+		{
+			Name: "ec2",
+			API:  ec2.New(ec2.Config{Store: store, Region: cfg.Region, Account: cfg.Account}),
+		},
 		{
 			Name:      "ecr",
 			API:       b.ecr,
