@@ -6,12 +6,12 @@ FUZZTIME ?= 1m
 
 SHIM := agent/shim/binary/files/berth-shim.gz
 
-.PHONY: run build shim libseccomp test check fuzz bench clean tools
+.PHONY: run build shim demo libseccomp test check fuzz bench clean tools
 
 run: build ## everything on this machine; ARGS="--data-dir …" to change it
 	@bin/berth up $(ARGS)
 
-build: shim ## bin/berth, one static binary
+build: shim demo ## bin/berth, one static binary
 	@echo "building bin/berth $(VERSION)"
 	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/berth ./cmd/berth
 
@@ -22,6 +22,11 @@ shim: $(if $(shell pkg-config --exists libseccomp 2>/dev/null && echo yes),,libs
 	else echo "WARNING: no libseccomp-dev here: containers will run WITHOUT a system call filter"; fi; \
 	CGO_ENABLED=1 go build -trimpath -tags "$$tags" -ldflags '-s -w -extldflags -static' -o bin/berth-shim ./cmd/berth-shim && \
 	gzip -9nc bin/berth-shim > $(SHIM).new && { cmp -s $(SHIM).new $(SHIM) && rm $(SHIM).new || mv $(SHIM).new $(SHIM); }
+
+# The image berth/demo, which berth carries inside: the same source makes the same bytes.
+demo:
+	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -buildid=' -o bin/berth-demo ./cmd/berth-demo && \
+	go run ./agent/image/demo/pack bin/berth-demo agent/image/demo/files
 
 libseccomp:
 	@[ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || { echo "installing libseccomp-dev pkg-config"; \
