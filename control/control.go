@@ -14,12 +14,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"berth/plan/lifecycle"
 	"berth/state"
 )
 
 // Config says what to control. Only the store is required.
 type Config struct {
 	Store   *state.Store
+	Limits  lifecycle.Limits
 	Log     *slog.Logger // default slog.Default()
 	Metrics *Metrics     // default: nobody sees them
 }
@@ -64,7 +66,8 @@ func New(cfg Config) *Control {
 // the store plans too, and cannot apply.
 func (c *Control) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return run(ctx, c.cfg, containerInstances) })
+	g.Go(func() error { return run(ctx, c.cfg, containerInstances(c.cfg.Limits)) })
+	g.Go(func() error { return run(ctx, c.cfg, servers) })
 	g.Go(func() error { return run(ctx, c.cfg, taskDefinitions) })
 	g.Go(func() error { return run(ctx, c.cfg, clusters) })
 	g.Go(func() error { return run(ctx, c.cfg, capacityProviders) })

@@ -54,7 +54,7 @@ func (s *Server) runPlane(ctx context.Context, web *web) (err error) {
 	}
 
 	agents := s.agents(store, api, metrics)
-	loops := control.New(control.Config{Store: store, Log: s.cfg.Log, Metrics: control.NewMetrics(metrics)})
+	loops := control.New(control.Config{Store: store, Limits: s.cfg.Limits, Log: s.cfg.Log, Metrics: control.NewMetrics(metrics)})
 
 	parts, ctx := errgroup.WithContext(ctx)
 	parts.Go(func() error { return store.Run(ctx) })

@@ -18,9 +18,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"berth/plan/lifecycle"
 	"berth/state"
 	"berth/state/journal"
 )
@@ -39,13 +41,17 @@ type Config struct {
 	RootAccessKeyID string
 	RootSecretKey   string
 
+	Limits  lifecycle.Limits
 	Version string
 	Log     *slog.Logger // default slog.Default()
 }
 
 // Default returns the configuration of a control plane on one machine.
 func Default() Config {
-	return Config{Listen: "127.0.0.1:8080", DataDir: "/var/lib/berth", Region: "us-east-1", Account: "123456789012"}
+	return Config{
+		Listen: "127.0.0.1:8080", DataDir: "/var/lib/berth", Region: "us-east-1", Account: "123456789012",
+		Limits: lifecycle.Limits{FargateLostAfter: 5 * time.Minute},
+	}
 }
 
 // Server is a control plane.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -77,10 +76,11 @@ func (a *API) admit(r *http.Request, kind socket) (state.ContainerInstance, erro
 	}
 	query := r.URL.Query()
 	cluster, ok := a.Store.View().Clusters.Get(a.clusterARN(query.Get(kind.cluster)))
+	if pool := a.clusterARN(state.FargateCluster); a.clusterARN(query.Get(kind.cluster)) == pool {
+		cluster, ok = state.Cluster{ARN: pool}, true
+	}
 	if !ok || cluster.Status == "INACTIVE" {
-		if cluster.ARN = a.clusterARN(query.Get(kind.cluster)); !strings.HasSuffix(cluster.ARN, "/"+state.FargateCluster) {
-			return i, &refusal{http.StatusBadRequest, "InvalidClusterException", "The referenced cluster does not exist."}
-		}
+		return i, &refusal{http.StatusBadRequest, "InvalidClusterException", "The referenced cluster does not exist."}
 	}
 	instance := query.Get(kind.instance)
 	if err := a.Authorize(r, who, kind.action, instance); err != nil {
@@ -90,6 +90,8 @@ func (a *API) admit(r *http.Request, kind socket) (state.ContainerInstance, erro
 	switch {
 	case !ok, i.Cluster != cluster.ARN:
 		return i, &refusal{http.StatusBadRequest, "InvalidInstanceException", "The container instance " + instance + " is not one of the cluster."}
+	case who.IsAgent() && i.Agent != who.ARN:
+		return i, &iam.Denied{Principal: who, Action: kind.action, Resource: instance}
 	case i.Status == "INACTIVE":
 		return i, &refusal{http.StatusBadRequest, "InactiveInstanceException", "The container instance is inactive. You must register a new container instance."}
 	}

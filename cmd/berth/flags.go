@@ -69,6 +69,8 @@ func serverFlags(cmd *cobra.Command, c *server.Config, logs *logConfig) {
 	f.StringVar(&logs.level, "log-level", "info", "`level` from which to log: debug, info, warn or error")
 	f.StringVar(&logs.format, "log-format", "text", "`form` of the log on stderr: text or json")
 	f.StringVar(&c.AdvertiseURL, "advertise-url", "", "`URL` at which clients and other servers reach this one (default: from --listen)")
+	f.DurationVar(&c.Limits.LostAfter, "lost-after", c.Limits.LostAfter, "`time` after which the tasks of an EC2 or external instance whose agent is away are given up; 0: never, as on ECS")
+	f.DurationVar(&c.Limits.FargateLostAfter, "fargate-lost-after", c.Limits.FargateLostAfter, "the same `time` for Fargate tasks")
 	etcdFlags(cmd, c)
 	cmd.Long += `
 
