@@ -39,6 +39,7 @@ func (s *Server) runPlane(ctx context.Context, web *web) (err error) {
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, backends.close()) }()
 	api, err := protocol.New(protocol.Config{
 		Region:      s.cfg.Region,
 		Services:    services(store, s.cfg, s.URL(), backends),
@@ -60,6 +61,7 @@ func (s *Server) runPlane(ctx context.Context, web *web) (err error) {
 	parts.Go(func() error { return store.Run(ctx) })
 	parts.Go(func() error { return loops.Run(ctx) })
 	parts.Go(func() error { return backends.ecr.Maintain(ctx) })
+	parts.Go(func() error { return backends.logs.Maintain(ctx) })
 	parts.Go(func() error { return agents.Run(ctx) })
 	parts.Go(func() error {
 		key, err := s.rootKey(ctx, store)

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"reflect"
 
+	logssdk "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	ecrsdk "github.com/aws/aws-sdk-go-v2/service/ecr"
 	ecssdk "github.com/aws/aws-sdk-go-v2/service/ecs"
 	iamsdk "github.com/aws/aws-sdk-go-v2/service/iam"
@@ -16,15 +17,20 @@ import (
 	"berth/api/ecr"
 	"berth/api/ecs"
 	"berth/api/iam"
+	"berth/api/logs"
 	"berth/api/sts"
 	"berth/aws/protocol"
+	"berth/logstore"
 	"berth/registry"
 	"berth/state"
 )
 
 // backends are what APIs serve that is not state.
 type backends struct {
-	ecr *ecr.API
+	ecr  *ecr.API
+	logs *logs.API
+
+	close func() error
 }
 
 // openBackends opens what is in the data directory beside the state.
@@ -35,6 +41,12 @@ func openBackends(ctx context.Context, store *state.Store, cfg Config, url strin
 		return b, err
 	}
 	b.ecr = ecr.New(ecr.Config{Store: store, Registry: images, Region: cfg.Region, Account: cfg.Account, Endpoint: url, Log: cfg.Log})
+	history, err := logstore.Open(logstore.Config{Dir: filepath.Join(cfg.DataDir, "logs"), Log: cfg.Log})
+	if err != nil {
+		return b, err
+	}
+	b.logs = logs.New(logs.Config{Store: store, Logs: history, Region: cfg.Region, Account: cfg.Account, Log: cfg.Log})
+	b.close = history.Close
 	return b, nil
 }
 
@@ -65,6 +77,12 @@ func services(store *state.Store, cfg Config, url string, b backends) []protocol
 			API:       iamAPI,
 			Client:    reflect.TypeFor[*iamsdk.Client](),
 			Resources: iamAPI.Resources,
+		},
+		{
+			Name:      "logs",
+			API:       b.logs,
+			Client:    reflect.TypeFor[*logssdk.Client](),
+			Resources: b.logs.Resources,
 		},
 		{
 			Name:   "sts",

@@ -112,6 +112,17 @@ func (s *Store) wait(ctx context.Context, condition func() bool) error {
 	}
 }
 
+// Elsewhere returns a [*NotLeader] where another server leads: for what the
+// leader keeps beside the state.
+func (s *Store) Elsewhere() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pending == nil && s.leader.Server != "" {
+		return &NotLeader{s.leader.URL}
+	}
+	return nil
+}
+
 // Update runs fn as one transaction and returns when all that it wrote and
 // read is durable. When fn returns an error nothing is written, and Update
 // returns that error. Any other error is one of:

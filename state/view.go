@@ -18,6 +18,7 @@ type View struct {
 	ContainerInstances Table[ContainerInstance]
 	Families           Table[Family]
 	JoinTokens         Table[JoinToken]
+	LogGroups          Table[LogGroup]
 	NetworkInterfaces  Table[NetworkInterface]
 	Policies           Table[Policy]
 	Repositories       Table[Repository]
@@ -43,6 +44,7 @@ func newView() *View {
 		ContainerInstances: newTable(&containerInstances),
 		Families:           newTable(&families),
 		JoinTokens:         newTable(&joinTokens),
+		LogGroups:          newTable(&logGroups),
 		NetworkInterfaces:  newTable(&networkInterfaces),
 		Policies:           newTable(&policies),
 		Repositories:       newTable(&repositories),
@@ -59,7 +61,7 @@ func newView() *View {
 func (v *View) tables() []table {
 	return []table{
 		&v.AccessKeys, &v.AccountSettings, &v.Attributes, &v.CapacityProviders, &v.Clusters,
-		&v.ContainerInstances, &v.Families, &v.JoinTokens, &v.NetworkInterfaces, &v.Policies, &v.Repositories, &v.Roles, &v.Servers, &v.Services,
+		&v.ContainerInstances, &v.Families, &v.JoinTokens, &v.LogGroups, &v.NetworkInterfaces, &v.Policies, &v.Repositories, &v.Roles, &v.Servers, &v.Services,
 		&v.SigningKeys, &v.TaskDefinitions, &v.Tasks,
 	}
 }
