@@ -3,11 +3,13 @@ package network
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net"
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
@@ -21,6 +23,8 @@ type firewall struct {
 	bridge    string       // the bridge's name
 	links     string       // what the names of its ports begin with
 	container netip.Prefix // the range of bridge mode
+	address   netip.Addr   // the bridge's in that range
+	log       *slog.Logger
 
 	routed, bridged *nftables.Table
 	ports           *nftables.Set // protocol . host port to address . container port
@@ -34,15 +38,16 @@ type firewall struct {
 	ranges   map[netip.Prefix]bool
 	metadata netip.AddrPort // where 169.254.170.2:80 is served, if it is
 	live     bool           // false until the first rebuild: until then changes are only noted
+	passed   time.Time      // when passOthers looked last
 }
 
-func newFirewall(name, instance string, bridge netip.Prefix) *firewall {
+func newFirewall(name, instance string, bridge netip.Prefix, log *slog.Logger) *firewall {
 	routed := &nftables.Table{Name: name, Family: nftables.TableFamilyIPv4}
 	bridged := &nftables.Table{Name: name, Family: nftables.TableFamilyBridge}
 	address, port := nftables.TypeIPAddr, nftables.TypeInetService
 	link, mac := nftables.TypeIFName, nftables.TypeEtherAddr
 	return &firewall{
-		bridge: name, links: "b" + instance, container: bridge.Masked(),
+		bridge: name, links: "b" + instance, container: bridge.Masked(), address: bridge.Addr(), log: log,
 		routed: routed, bridged: bridged,
 		ports: &nftables.Set{Table: routed, ID: 1, Name: "ports", IsMap: true, Concatenation: true,
 			KeyType: nftables.MustConcatSetType(nftables.TypeInetProto, port), DataType: nftables.MustConcatSetType(address, port)},
@@ -60,7 +65,10 @@ func (f *firewall) rebuild() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.live = true
-	return f.rebuildLocked()
+	if err := f.rebuildLocked(); err != nil {
+		return err
+	}
+	return f.passOthers()
 }
 
 func (f *firewall) rebuildLocked() error {
@@ -104,7 +112,13 @@ func (f *firewall) add(a Attachment) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.known[a.ID] = a
-	return f.change(a, f.conn.SetAddElements)
+	if err := f.change(a, f.conn.SetAddElements); err != nil || !f.live {
+		return err
+	}
+	if err := f.passOthers(); err != nil {
+		f.log.Warn("cannot see whether the machine's own firewall lets tasks through", "err", err)
+	}
+	return nil
 }
 
 // drop undoes add, and does nothing if there was none.
@@ -156,10 +170,13 @@ func (f *firewall) serveMetadata(address netip.AddrPort) error {
 	return f.rebuildLocked()
 }
 
-// remove removes the tables.
+// remove removes the tables, and our rules in others.
 func (f *firewall) remove() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if err := f.withdraw(); err != nil {
+		return err
+	}
 	for _, table := range []*nftables.Table{f.routed, f.bridged} {
 		f.conn.AddTable(table)
 		f.conn.DelTable(table)

@@ -315,3 +315,55 @@ func TestRefusesRangesInUse(t *testing.T) {
 	other.Bridge = netip.MustParsePrefix("10.212.0.1/16")
 	open(t, other)
 }
+
+// Where Docker and ufw drop what they do not know, tasks work all the same, and
+// Down leaves those chains as they were.
+func TestWithOthersFirewalls(t *testing.T) {
+	conn, drop := new(nftables.Conn), nftables.ChainPolicyDrop
+	filter := conn.AddTable(&nftables.Table{Name: "filter", Family: nftables.TableFamilyIPv4})
+	t.Cleanup(func() {
+		conn.DelTable(filter)
+		if err := conn.Flush(); err != nil {
+			t.Error(err)
+		}
+	})
+	chains := []*nftables.Chain{
+		conn.AddChain(&nftables.Chain{Table: filter, Name: "FORWARD", Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookForward, Priority: nftables.ChainPriorityFilter, Policy: &drop}),
+		conn.AddChain(&nftables.Chain{Table: filter, Name: "INPUT", Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookInput, Priority: nftables.ChainPriorityFilter, Policy: &drop}),
+	}
+	if err := conn.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	cfg := config(t)
+	n := open(t, cfg)
+	outside := joinOutside(t)
+	listener, err := n.ListenMetadata(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer(t, listener)
+	serve(t, outside, "tcp", ":80")
+	task := attach(t, n, "task", vpc("10.210.0.5"))
+	web := attach(t, n, "web", Spec{Mode: Bridge, Ports: []Port{{Protocol: "tcp", Container: 80, Host: 8080}}})
+	serve(t, web.Path, "tcp", ":80")
+	expect(t, task.Path, "tcp", "198.51.100.2:80", "198.51.100.1")
+	expect(t, outside, "tcp", "198.51.100.1:8080", "198.51.100.2")
+	expect(t, task.Path, "tcp", "169.254.170.2:80", "10.210.0.5")
+
+	n.Close()
+	n = open(t, cfg) // does not add them again
+	n.Close()
+	for i, want := range []int{2, 1} {
+		if rules, err := conn.GetRules(filter, chains[i]); err != nil || len(rules) != want {
+			t.Errorf("%d rules in %s, error %v; want %d", len(rules), chains[i].Name, err, want)
+		}
+	}
+	if err := Down(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	for _, chain := range chains {
+		if rules, err := conn.GetRules(filter, chain); err != nil || len(rules) != 0 {
+			t.Errorf("%d rules left in %s, error %v", len(rules), chain.Name, err)
+		}
+	}
+}

@@ -97,7 +97,7 @@ func newNetwork(cfg Config) (*Network, error) {
 	}
 	return &Network{
 		Config:   cfg,
-		firewall: newFirewall("berth-"+cfg.Name, cfg.Name, cfg.Bridge),
+		firewall: newFirewall("berth-"+cfg.Name, cfg.Name, cfg.Bridge, cfg.Log),
 		attached: map[string]*attachment{},
 		subnets:  map[netip.Prefix]bool{},
 		owners:   map[netip.Addr]string{},
