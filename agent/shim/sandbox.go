@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -82,13 +83,20 @@ func (s *Shims) bury(b *sandbox) {
 
 // clear kills and unmounts what a shim has left.
 func (s *Shims) clear(dir string) error {
-	out, err := exec.Command(s.cfg.Binary, "recover", dir).CombinedOutput()
+	cmd := exec.Command(s.cfg.Binary, "recover", dir)
+	if _, err := os.Stat(filepath.Join(dir, wire.SandboxFile)); errors.Is(err, fs.ErrNotExist) { // somebody removed it
+		cmd = exec.Command(s.cfg.Binary, "remove", s.cgroup(filepath.Base(dir)))
+	}
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		slog.Error("cannot remove what a shim left", "dir", dir, "err", err, "output", string(out))
 		return fmt.Errorf("remove what a shim left: %w: %s", err, bytes.TrimSpace(out))
 	}
 	return nil
 }
+
+// cgroup is that of a task.
+func (s *Shims) cgroup(task string) string { return s.cfg.Cgroup + "/" + task }
 
 // call asks the shim. If it dies before it answers, or was dead, the error is
 // errGone once it is buried.

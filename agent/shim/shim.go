@@ -174,7 +174,7 @@ func (s *Shims) spawn(ctx context.Context, sandbox runtime.Sandbox) (_ *sandbox,
 	if err != nil {
 		return nil, err
 	}
-	record := wire.SandboxRecord{Sandbox: sandbox, Boot: boot, Cgroup: s.cfg.Cgroup + "/" + sandbox.Task}
+	record := wire.SandboxRecord{Sandbox: sandbox, Boot: boot, Cgroup: s.cgroup(sandbox.Task)}
 	text, err := json.Marshal(record)
 	if err != nil {
 		return nil, err

@@ -8,10 +8,13 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"berth/agent/runtime"
 	"berth/agent/runtime/runtimetest"
 	"berth/agent/shim"
 	"berth/agent/shim/shimtest"
+	"berth/agent/shim/wire"
 )
 
 // bench is what a test runs containers with.
@@ -54,6 +57,51 @@ func (b *bench) ok(err error) {
 	if err != nil {
 		b.Fatal(err)
 	}
+}
+
+// run makes a sandbox, where there is none, and a running container.
+func (b *bench) run(id runtime.ID, args ...string) runtime.Started {
+	b.Helper()
+	b.ok(b.CreateSandbox(b.Context(), runtime.Sandbox{Task: id.Task}))
+	_, err := b.Create(b.Context(), b.container(id, args...))
+	b.ok(err)
+	started, err := b.Start(b.Context(), id)
+	b.ok(err)
+	return started
+}
+
+func (b *bench) exit(id runtime.ID) runtime.Exit {
+	b.Helper()
+	exit, err := b.Wait(b.Context(), id)
+	b.ok(err)
+	return exit
+}
+
+// status gives the sandbox of a task.
+func (b *bench) status(task string) runtime.SandboxStatus {
+	b.Helper()
+	all, err := b.Sandboxes(b.Context())
+	b.ok(err)
+	for _, s := range all {
+		if s.Task == task {
+			return s
+		}
+	}
+	b.Fatalf("there is no sandbox %s in %+v", task, all)
+	panic("unreachable")
+}
+
+// shimOf is the process of a task's shim.
+func (b *bench) shimOf(task string) int {
+	b.Helper()
+	_, history, err := wire.Read(filepath.Join(b.cfg.Dir, task))
+	b.ok(err)
+	return history.ShimPid
+}
+
+func (b *bench) kill(pid int) {
+	b.Helper()
+	b.ok(unix.Kill(pid, unix.SIGKILL))
 }
 
 func (b *bench) container(id runtime.ID, args ...string) runtime.Container {

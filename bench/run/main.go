@@ -75,7 +75,8 @@ func run(rounds, flight int) (err error) {
 	if err := throughput(contenders, flight); err != nil {
 		return err
 	}
-	exec.Command("sh", "-c", "cp "+dir+"/shims/existing/shim.log /tmp/shim-phases.log").Run(); return memory(shims, dir)
+	exec.Command("sh", "-c", "cp "+dir+"/shims/existing/shim.log /tmp/shim-phases.log").Run()
+	return memory(shims, dir)
 }
 
 // build makes the programs that are compared, both static and with seccomp, and

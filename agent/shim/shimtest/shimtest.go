@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -15,6 +16,7 @@ import (
 // they are now. It has seccomp where libseccomp's headers are installed.
 func Build(t testing.TB) string {
 	t.Helper()
+	dependOnSources(t)
 	path := filepath.Join(t.TempDir(), "berth-shim")
 	tags := "netgo osusergo"
 	if exec.Command("pkg-config", "--exists", "libseccomp").Run() == nil {
@@ -26,6 +28,22 @@ func Build(t testing.TB) string {
 		t.Fatalf("build the shim (it needs gcc and the static libc of libc6-dev): %v\n%s", err, out)
 	}
 	return path
+}
+
+// dependOnSources looks at what the program is made of, so that go test does not
+// take an old result for a test that would run another program today.
+func dependOnSources(t testing.TB) {
+	t.Helper()
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	must(t, err)
+	for _, dir := range []string{"cmd/berth-shim", "agent/shim/task", "agent/shim/wire", "agent/runtime", "agent/spool"} {
+		files, err := os.ReadDir(filepath.Join(strings.TrimSpace(string(root)), dir))
+		must(t, err)
+		for _, file := range files {
+			_, err := os.Stat(filepath.Join(strings.TrimSpace(string(root)), dir, file.Name()))
+			must(t, err)
+		}
+	}
 }
 
 // Rootfs makes a directory that can be a container's root, with /bin/sh and all

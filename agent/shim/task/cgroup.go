@@ -31,7 +31,11 @@ func createCgroup(name string, r runtime.Resources) (cgroups.Manager, error) {
 	if err := m.Apply(-1); err != nil { // make it, and put nobody into it
 		return nil, err
 	}
-	return m, m.Set(nil)
+	made, err := m.GetCgroups()
+	if err != nil {
+		return nil, err
+	}
+	return m, m.Set(made.Resources)
 }
 
 func openCgroup(name string, r runtime.Resources) (cgroups.Manager, error) {
