@@ -24,11 +24,11 @@ type outcome struct {
 // An error that it does not know what to make of leaves the task as it is: the
 // step will be asked for again.
 func (t *Task) record(s Step, o outcome, now time.Time) {
-	c := t.Container(s.Container)
-	if c == nil {
+	if s.Container == "" {
 		t.recordTask(s, o, now)
 		return
 	}
+	c := t.Container(s.Container)
 	switch s.Verb {
 	case Pull:
 		t.recordPull(c, o, now)

@@ -139,8 +139,11 @@ func NewTask(p message.Task, now time.Time) Task {
 		made.Check = config.Healthcheck.orNone()
 		t.Containers = append(t.Containers, made)
 	}
-	if problem != "" {
-		t.Reason = problem
+	t.Reason = problem
+	for i := range t.Containers {
+		if problem != "" { // nothing of it is touched
+			t.Containers[i].Status = Stopped
+		}
 	}
 	return t
 }
