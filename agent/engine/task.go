@@ -9,6 +9,7 @@
 package engine
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -85,9 +86,11 @@ type Container struct {
 	Name      string
 	Status    Status
 	RuntimeID string
-	Image     Image
-	Bindings  []Binding // host ports, in the network mode bridge
-	Address   string    // in the network mode bridge
+	// EndpointID is in the addresses of its metadata; nobody else can guess it.
+	EndpointID string
+	Image      Image
+	Bindings   []Binding // host ports, in the network mode bridge
+	Address    string    // in the network mode bridge
 
 	ExitCode *int // nil: it has not ended, or never ran
 	Reason   string
@@ -131,7 +134,7 @@ func NewTask(p message.Task, now time.Time) Task {
 	t.Payload.ExecutionRoleCredentials = withoutKeys(p.ExecutionRoleCredentials)
 	problem := check(p)
 	for _, c := range p.Containers {
-		made := Container{Name: c.Name, RuntimeID: runtimeID(p, c.Name)}
+		made := Container{Name: c.Name, RuntimeID: runtimeID(p, c.Name), EndpointID: strings.ToLower(rand.Text())}
 		config, err := dockerConfig(c)
 		if err != nil && problem == "" {
 			problem = unreadable(fmt.Errorf("container %s: %w", c.Name, err))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"berth/agent/engine"
+	"berth/agent/network"
 	"berth/agent/runtime"
 	"berth/api/acs/message"
 )
@@ -15,15 +16,9 @@ import (
 type Meter interface {
 	// Measure measures a running container; network is nil where it has no
 	// network of its own.
-	Measure(ctx context.Context, t *engine.Task, container string) (runtime.Stats, *Traffic, error)
+	Measure(ctx context.Context, t *engine.Task, container string) (runtime.Stats, *network.Counters, error)
 	// Check says why no container can run here, if so.
 	Check(ctx context.Context) error
-}
-
-// Traffic counts what a network interface has carried.
-type Traffic struct {
-	RxBytes, RxPackets, RxErrors, RxDropped int64
-	TxBytes, TxPackets, TxErrors, TxDropped int64
 }
 
 // metrics remembers the last measurement of each container, as rates need two.
@@ -34,7 +29,7 @@ type metrics struct {
 
 type sample struct {
 	stats    runtime.Stats
-	traffic  Traffic
+	traffic  network.Counters
 	restarts int
 }
 
@@ -90,9 +85,9 @@ func containerMetrics(def *message.Container, now, before sample, again, network
 	if network {
 		t, b := now.traffic, before.traffic
 		out.Network = &message.NetworkStats{
-			RxBytes: one(t.RxBytes), RxPackets: one(t.RxPackets), RxErrors: one(t.RxErrors), RxDropped: one(t.RxDropped),
-			TxBytes: one(t.TxBytes), TxPackets: one(t.TxPackets), TxErrors: one(t.TxErrors), TxDropped: one(t.TxDropped),
-			RxBytesPerSecond: rate(t.RxBytes, b.RxBytes), TxBytesPerSecond: rate(t.TxBytes, b.TxBytes),
+			RxBytes: count(t.RxBytes), RxPackets: count(t.RxPackets), RxErrors: count(t.RxErrors), RxDropped: count(t.RxDropped),
+			TxBytes: count(t.TxBytes), TxPackets: count(t.TxPackets), TxErrors: count(t.TxErrors), TxDropped: count(t.TxDropped),
+			RxBytesPerSecond: rate(int64(t.RxBytes), int64(b.RxBytes)), TxBytesPerSecond: rate(int64(t.TxBytes), int64(b.TxBytes)),
 		}
 	}
 	if def.RestartPolicy != nil && def.RestartPolicy.Enabled {
@@ -104,6 +99,8 @@ func containerMetrics(def *message.Container, now, before sample, again, network
 func one(n int64) *message.LongStats {
 	return &message.LongStats{Min: n, Max: n, Sum: n, SampleCount: 1}
 }
+
+func count(n uint64) *message.LongStats { return one(int64(n)) }
 
 func blockIO(s runtime.Stats) (read, written int64) {
 	for _, b := range s.BlockIO {
