@@ -292,3 +292,16 @@ func (e *Engine) forget(now time.Time) {
 		e.mu.Unlock()
 	}
 }
+
+// Find finds a task that match wants; match must only look at it.
+func (e *Engine) Find(match func(*Task) bool) (Task, bool) {
+	for _, x := range e.entries() {
+		x.mu.Lock()
+		found := match(&x.task)
+		x.mu.Unlock()
+		if found {
+			return x.copy(), true
+		}
+	}
+	return Task{}, false
+}

@@ -49,7 +49,7 @@ func (h *Host) Create(ctx context.Context, t *engine.Task, container string) (en
 		Files: got.files, Secrets: got.secrets, Injected: env, Defaults: regions(env),
 		Hostname: h.hostname(t, container), Mounts: mounts, Etc: etc, Network: netns,
 		PID: oci.Namespace(t.Payload.PIDMode), IPC: oci.Namespace(t.Payload.IPCMode), Shm: h.shm(t),
-		Init: h.cfg.Init, Labels: h.labels(t, container),
+		Init: h.cfg.Init, Labels: h.Labels(t, container),
 	}
 	spec, err := oci.Spec(c, h.cfg.Machine)
 	if err != nil {
@@ -101,8 +101,8 @@ func regions(env map[string]string) map[string]string {
 	return out
 }
 
-// labels are those of Amazon's agent.
-func (h *Host) labels(t *engine.Task, container string) map[string]string {
+// Labels are those of Amazon's agent.
+func (h *Host) Labels(t *engine.Task, container string) map[string]string {
 	return map[string]string{
 		"com.amazonaws.ecs.cluster":                 h.cfg.Cluster,
 		"com.amazonaws.ecs.container-name":          container,

@@ -155,3 +155,16 @@ func withToken(token string) func(*ecs.Options) {
 		})
 	}
 }
+
+// Tags are those of a task or of this instance.
+func (l *Link) Tags(ctx context.Context, arn string) (map[string]string, error) {
+	out, err := l.api.ListTagsForResource(ctx, &ecs.ListTagsForResourceInput{ResourceArn: &arn})
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]string{}
+	for _, t := range out.Tags {
+		all[aws.ToString(t.Key)] = aws.ToString(t.Value)
+	}
+	return all, nil
+}
