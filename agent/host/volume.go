@@ -149,10 +149,10 @@ func (h *Host) fill(ctx context.Context, def *message.Container, img image.Image
 	return h.cfg.Images.View(ctx, img, func(root string) error {
 		var errs []error
 		for _, p := range def.MountPoints {
-			errs = append(errs, h.cfg.Volumes.Fill(volumes[p.SourceVolume], root, p.ContainerPath))
+			errs = append(errs, h.cfg.Volumes.Fill(ctx, volumes[p.SourceVolume], root, p.ContainerPath))
 		}
 		for path, v := range own {
-			errs = append(errs, h.cfg.Volumes.Fill(v, root, path))
+			errs = append(errs, h.cfg.Volumes.Fill(ctx, v, root, path))
 		}
 		return errors.Join(errs...)
 	})

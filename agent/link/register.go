@@ -76,6 +76,12 @@ func (l *Link) register(ctx context.Context) error {
 			l.cfg.Log.Info("registered", "instance", known.Instance, "again", !first)
 			return nil
 		}
+		var missing *types.ClusterNotFoundException
+		if errors.As(err, &missing) && l.cfg.Cluster == "default" { // that one is made by the first who needs it
+			if _, err := l.api.CreateCluster(ctx, &ecs.CreateClusterInput{}); err == nil {
+				continue
+			}
+		}
 		switch verdict(err) {
 		case forgotten:
 			if known.Instance != "" { // deregistered, or the control plane has lost it: its tasks will be stopped

@@ -66,8 +66,7 @@ func serverFlags(cmd *cobra.Command, c *server.Config, logs *logConfig) {
 	dataDirFlag(cmd, &c.DataDir)
 	f.StringVar(&c.Region, "region", c.Region, "AWS `region` that this control plane is")
 	f.StringVar(&c.Account, "account-id", c.Account, "AWS account that owns everything in it, 12 `digits`")
-	f.StringVar(&logs.level, "log-level", "info", "`level` from which to log: debug, info, warn or error")
-	f.StringVar(&logs.format, "log-format", "text", "`form` of the log on stderr: text or json")
+	logFlags(cmd, logs)
 	f.StringVar(&c.AdvertiseURL, "advertise-url", "", "`URL` at which clients and other servers reach this one (default: from --listen)")
 	f.DurationVar(&c.Limits.LostAfter, "lost-after", c.Limits.LostAfter, "`time` after which the tasks of an EC2 or external instance whose agent is away are given up; 0: never, as on ECS")
 	f.DurationVar(&c.Limits.FargateLostAfter, "fargate-lost-after", c.Limits.FargateLostAfter, "the same `time` for Fargate tasks")
@@ -77,6 +76,11 @@ func serverFlags(cmd *cobra.Command, c *server.Config, logs *logConfig) {
 The root access key is made at the first start and kept with the state. Both of
 these variables together replace it:
   BERTH_ROOT_ACCESS_KEY_ID, BERTH_ROOT_SECRET_ACCESS_KEY`
+}
+
+func logFlags(cmd *cobra.Command, logs *logConfig) {
+	cmd.Flags().StringVar(&logs.level, "log-level", "info", "`level` from which to log: debug, info, warn or error")
+	cmd.Flags().StringVar(&logs.format, "log-format", "text", "`form` of the log on stderr: text or json")
 }
 
 // rootKey takes the root access key from the environment, which is the only

@@ -1,66 +1,93 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
+	"berth/agent"
 	"berth/cli"
 	"berth/server"
 )
 
 func upCommand(self string, env environment) *cobra.Command {
-	return controlPlane(env, &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Run everything on this machine",
-		Long:  "Run everything on this machine in one process, and print what to type next.",
-	}, func(out io.Writer, url, dataDir string) { printNextSteps(out, url, self, dataDir) })
+		Long: `Run everything on this machine in one process, control plane and container
+agents, and print what to type next. Tasks go on when it ends, and when it starts
+again. Running tasks takes root; without, --pools= leaves the agents out.`,
+	}
+	cfg := server.Default()
+	var logs logConfig
+	var machine agent.Config
+	var pools []string
+	serverFlags(cmd, &cfg, &logs)
+	cmd.Flags().StringSliceVar(&pools, "pools", []string{"ec2", "fargate"}, "`kinds` of tasks that this machine runs: ec2, fargate, external; --pools= is none")
+	agentFlags(cmd, &machine)
+	cmd.Args = noArguments
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		s, err := newServer(cmd, env, &cfg, logs)
+		if err != nil {
+			return err
+		}
+		machine.DataDir, machine.Region, machine.Version, machine.Log = cfg.DataDir, cfg.Region, version, cfg.Log
+		parts, ctx := errgroup.WithContext(cmd.Context())
+		parts.Go(func() error { return s.Run(ctx) })
+		parts.Go(func() error { return runAgents(ctx, s, pools, machine) })
+		parts.Go(func() error {
+			return whenReady(ctx, s, func() { printNextSteps(cmd.OutOrStdout(), s.URL(), self, cfg.DataDir) })
+		})
+		return parts.Wait()
+	}
+	return env.bind(cmd)
 }
 
 func serverCommand(env environment) *cobra.Command {
-	return controlPlane(env, &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "server",
 		Short: "Run a control plane alone",
 		Long: `Run a control plane alone. Several over one etcd (--etcd-endpoints) are one
 control plane: one of them leads, all of them answer.`,
-	}, func(io.Writer, string, string) {})
-}
-
-// controlPlane lets cmd run a control plane, and say something once that answers.
-func controlPlane(env environment, cmd *cobra.Command, say func(out io.Writer, url, dataDir string)) *cobra.Command {
+	}
 	cfg := server.Default()
 	var logs logConfig
 	serverFlags(cmd, &cfg, &logs)
 	cmd.Args = noArguments
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		s, err := newServer(cmd, env, cfg, logs)
+		s, err := newServer(cmd, env, &cfg, logs)
 		if err != nil {
 			return err
 		}
-		go func() {
-			select {
-			case <-s.Ready():
-				say(cmd.OutOrStdout(), s.URL(), cfg.DataDir)
-			case <-cmd.Context().Done():
-			}
-		}()
 		return s.Run(cmd.Context())
 	}
 	return env.bind(cmd)
 }
 
+// whenReady calls do once s answers, unless ctx ends first.
+func whenReady(ctx context.Context, s *server.Server, do func()) error {
+	select {
+	case <-s.Ready():
+		do()
+	case <-ctx.Done():
+	}
+	return nil
+}
+
 // newServer completes cfg with what is not a flag.
-func newServer(cmd *cobra.Command, env environment, cfg server.Config, logs logConfig) (*server.Server, error) {
+func newServer(cmd *cobra.Command, env environment, cfg *server.Config, logs logConfig) (*server.Server, error) {
 	log, err := logs.logger(cmd.ErrOrStderr())
 	if err != nil {
 		return nil, err
 	}
-	env.rootKey(&cfg)
+	env.rootKey(cfg)
 	cfg.Log, cfg.Version = log, version
-	return server.New(cfg)
+	return server.New(*cfg)
 }
 
 // printNextSteps shows what to type in another terminal, whatever directory that
