@@ -36,10 +36,9 @@ import (
 
 // Config says what a machine's agents are. The zero value of a field is its default.
 type Config struct {
-	Endpoint string // URL of the control plane; required
-	Region   string // required
-	DataDir  string // required
-	Pools    []Pool // one agent each; required
+	Region  string // required
+	DataDir string // required
+	Pools   []Pool // one agent each; required
 
 	Containerd  string            // address of a containerd to keep images in; default: in this process
 	EFS         map[string]string // what stands for EFS file systems, by id; see volume.Config
@@ -71,20 +70,21 @@ const fargateCluster = ".fargate"
 
 // Agents are the agents of one machine.
 type Agents struct {
-	cfg    Config
-	name   string // of what is ours on this machine, derived from the data directory
-	images *image.Store
-	net    *network.Network
-	oci    oci.Machine
-	shim   string // path of the program
-	agents []*agent
+	cfg      Config
+	endpoint string // URL of the control plane
+	name     string // of what is ours on this machine, derived from the data directory
+	images   *image.Store
+	net      *network.Network
+	oci      oci.Machine
+	shim     string // path of the program
+	agents   []*agent
 }
 
 // New checks cfg and fills in its defaults. It starts nothing; Run does.
 func New(cfg Config) (*Agents, error) {
 	switch {
-	case cfg.Endpoint == "" || cfg.Region == "" || cfg.DataDir == "" || len(cfg.Pools) == 0:
-		return nil, errors.New("agent: Endpoint, Region, DataDir and Pools are required")
+	case cfg.Region == "" || cfg.DataDir == "" || len(cfg.Pools) == 0:
+		return nil, errors.New("agent: Region, DataDir and Pools are required")
 	case os.Geteuid() != 0:
 		return nil, errors.New("running tasks takes root; `berth server` runs a control plane alone as any user")
 	}
@@ -118,9 +118,11 @@ func Dir(dataDir string, parts ...string) string {
 	return filepath.Join(append([]string{dataDir, "agent"}, parts...)...)
 }
 
-// Run runs tasks until ctx ends; containers go on. It returns early only where
-// this machine or the control plane makes it impossible for good.
-func (a *Agents) Run(ctx context.Context) error {
+// Run runs tasks for the control plane at endpoint until ctx ends; containers go
+// on. It returns early only where this machine or the control plane makes it
+// impossible for good.
+func (a *Agents) Run(ctx context.Context, endpoint string) error {
+	a.endpoint = endpoint
 	if err := os.MkdirAll(Dir(a.cfg.DataDir), 0o711); err != nil {
 		return err
 	}
@@ -173,7 +175,7 @@ func (a *Agents) open(ctx context.Context) error {
 	opening.Go(func() (err error) {
 		a.images, err = image.Open(within, image.Config{
 			Dir: Dir(a.cfg.DataDir, "images"), Address: a.cfg.Containerd, Namespace: a.namespace(),
-			PlainHTTP: plainHTTP(a.cfg.Endpoint), Cleanup: a.cfg.Cleanup, Log: a.cfg.Log,
+			PlainHTTP: plainHTTP(a.endpoint), Cleanup: a.cfg.Cleanup, Log: a.cfg.Log,
 		})
 		return err
 	})
@@ -228,7 +230,7 @@ func (a *Agents) serveMetadata(ctx context.Context) error {
 		views = append(views, one)
 	}
 	handler, err := metadata.New(metadata.Config{
-		Agents: views, Endpoint: a.cfg.Endpoint, Region: a.cfg.Region, Taken: taken, Log: a.cfg.Log,
+		Agents: views, Endpoint: a.endpoint, Region: a.cfg.Region, Taken: taken, Log: a.cfg.Log,
 	})
 	if err != nil {
 		return err

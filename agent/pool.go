@@ -110,16 +110,16 @@ func (a *Agents) openAgent(ctx context.Context, p Pool) (one *agent, err error) 
 	one.host, err = host.New(host.Config{
 		Dir: Dir(a.cfg.DataDir, p.Kind, "run"), Owner: p.Kind,
 		Runtime: one.shims, Images: a.images, Network: a.net, Volumes: volumes, Machine: machine, Init: a.shim,
-		Endpoint: a.cfg.Endpoint, Region: a.cfg.Region, Cluster: p.Cluster, Credentials: p.Credentials,
+		Endpoint: a.endpoint, Region: a.cfg.Region, Cluster: p.Cluster, Credentials: p.Credentials,
 		Execution: one.execution, PullPolicy: cmp.Or(a.cfg.PullPolicy, image.PullDefault), Log: log,
 	})
 	if err != nil {
 		return one, err
 	}
 	one.link, err = link.New(link.Config{
-		Endpoint: a.cfg.Endpoint, Region: a.cfg.Region, Credentials: p.Credentials, Cluster: p.Cluster,
+		Endpoint: a.endpoint, Region: a.cfg.Region, Credentials: p.Credentials, Cluster: p.Cluster,
 		File:      Dir(a.cfg.DataDir, p.Kind, "registration.json"),
-		Resources: resources(p, a.cfg.Endpoint), Attributes: attributes(p, features.Seccomp), Tags: tags(p.Tags),
+		Resources: resources(p, a.endpoint), Attributes: attributes(p, features.Seccomp), Tags: tags(p.Tags),
 		Version: a.cfg.Version, Runtime: "Berth: " + a.cfg.Version, Meter: one.host, Log: log,
 	})
 	if err != nil {

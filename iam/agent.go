@@ -25,6 +25,7 @@ const AgentPolicy = `{
 		{
 			"Effect": "Allow",
 			"Action": [
+				"ecs:CreateCluster",
 				"ecs:DeregisterContainerInstance",
 				"ecs:DiscoverPollEndpoint",
 				"ecs:ListTagsForResource",

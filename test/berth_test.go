@@ -101,7 +101,7 @@ func (b *berth) launch(t *testing.T) {
 	b.log = &bytes.Buffer{}
 	c := exec.Command(binary, b.args...)
 	c.Stdout, c.Stderr = b.log, b.log
-	c.Env = without(os.Environ(), "AWS_", "BERTH_")
+	c.Env = append(without(os.Environ(), "AWS_", "BERTH_"), "BERTH_POOLS=") // a test that runs tasks says --pools
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,9 @@ func (a *agent) TaskWith(id string) (Task, bool) {
 }
 
 func (a *agent) TaskAt(address netip.Addr) (Task, bool) {
-	return a.find(func(t Task) bool { return t.KnownStatus != "STOPPED" && t.NetworkMode == "awsvpc" && t.Containers[0].Address == address })
+	return a.find(func(t Task) bool {
+		return t.KnownStatus != "STOPPED" && t.NetworkMode == "awsvpc" && t.Containers[0].Address == address
+	})
 }
 
 func (a *agent) Tasks() (Instance, []Task) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"os"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -38,7 +37,7 @@ func agentCommand(env environment) *cobra.Command {
 	var cfg agent.Config
 	var pool agent.Pool
 	var logs logConfig
-	var token, name string
+	var endpoint, token, name string
 	cmd := &cobra.Command{
 		Use:   "agent",
 		Short: "Run tasks on this machine for a control plane elsewhere",
@@ -51,23 +50,22 @@ in the data directory.`,
 			if err != nil {
 				return err
 			}
-			who, err := join.Join(cmd.Context(), cfg.DataDir, cfg.Endpoint, token, name)
+			who, err := join.Join(cmd.Context(), cfg.DataDir, endpoint, token, name)
 			if err != nil {
 				return err
 			}
 			pool.Credentials = credentials.NewStaticCredentialsProvider(who.AccessKeyID, who.SecretKey, "")
-			cfg.Endpoint, cfg.Region = who.Endpoint, who.Region
-			cfg.Pools, cfg.Version, cfg.Log = []agent.Pool{pool}, version, log
+			cfg.Pools, cfg.Region, cfg.Version, cfg.Log = []agent.Pool{pool}, who.Region, version, log
 			a, err := agent.New(cfg)
 			if err != nil {
 				return err
 			}
-			return a.Run(cmd.Context())
+			return a.Run(cmd.Context(), who.Endpoint)
 		},
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&cfg.Endpoint, "endpoint", "http://"+server.Default().Listen, "`URL` of the control plane")
+	f.StringVar(&endpoint, "endpoint", "http://"+server.Default().Listen, "`URL` of the control plane")
 	f.StringVar(&token, "token", "", "join `token`, for the first time")
 	hostname, _ := os.Hostname()
 	f.StringVar(&name, "name", hostname, "`name` of this agent, in its ARN and in logs")
@@ -78,25 +76,14 @@ in the data directory.`,
 	return env.bind(cmd)
 }
 
-// runAgents runs the agents of a machine that has the control plane too.
-func runAgents(ctx context.Context, s *server.Server, pools []string, cfg agent.Config) error {
+// localAgents makes the agents of a machine that has the control plane too; nil
+// without pools.
+func localAgents(s *server.Server, pools []string, cfg agent.Config) (*agent.Agents, error) {
 	if len(pools) == 0 {
-		return nil
+		return nil, nil
 	}
 	for _, kind := range pools {
 		cfg.Pools = append(cfg.Pools, agent.Pool{Kind: kind, Credentials: s.AgentCredentials(kind)})
 	}
-	cfg.Endpoint = "http://not.yet"
-	if _, err := agent.New(cfg); err != nil { // before anything starts
-		return err
-	}
-	var err error
-	whenReady(ctx, s, func() {
-		cfg.Endpoint = s.URL()
-		var a *agent.Agents
-		if a, err = agent.New(cfg); err == nil {
-			err = a.Run(ctx)
-		}
-	})
-	return err
+	return agent.New(cfg)
 }

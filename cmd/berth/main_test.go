@@ -26,8 +26,10 @@ func TestMain(m *testing.M) {
 func TestFlagsAndVariables(t *testing.T) {
 	etcd := "--etcd-endpoints --etcd-cafile --etcd-certfile --etcd-keyfile --etcd-user --etcd-password"
 	control := "--listen --advertise-url --region --account-id --data-dir --log-level --log-format " + etcd
+	machine := "--containerd-address --efs --image-pull-behavior --container-stop-timeout --task-cleanup-wait"
 	for command, flags := range map[string]string{
-		"up":               control,
+		"up":               control + " --pools " + machine,
+		"agent":            "--endpoint --token --name --data-dir --cluster --pool --cpu --memory --reserved-memory --attribute --tag --log-level --log-format " + machine,
 		"server":           control,
 		"env":              "--data-dir",
 		"snapshot save":    "--data-dir",
@@ -129,7 +131,7 @@ func TestErrors(t *testing.T) {
 		{"restore what is no snapshot", "snapshot restore " + file + " --data-dir " + t.TempDir(), "", "snapshot"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			vars := map[string]string{"BERTH_DATA_DIR": t.TempDir()}
+			vars := map[string]string{"BERTH_DATA_DIR": t.TempDir(), "BERTH_POOLS": ""}
 			for v := range strings.FieldsSeq(tc.vars) {
 				name, value, _ := strings.Cut(v, "=")
 				vars[name] = value

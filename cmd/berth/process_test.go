@@ -50,7 +50,7 @@ func launch(t *testing.T, role, dir, mark string, vars ...string) *process {
 	t.Helper()
 	p := &process{dir: dir, drained: make(chan struct{})}
 	p.Cmd = exec.Command(os.Args[0], role, "--listen", "127.0.0.1:0", "--data-dir", dir)
-	p.Env = append([]string{"BE_BERTH=yes", "PATH=" + os.Getenv("PATH")}, vars...)
+	p.Env = append([]string{"BE_BERTH=yes", "BERTH_POOLS=", "PATH=" + os.Getenv("PATH")}, vars...)
 	p.Stdout = &p.stdout
 	log, err := p.StderrPipe()
 	if err != nil {
@@ -245,7 +245,7 @@ func TestSideBySide(t *testing.T) {
 	if a, b := one.clusters(t), two.clusters(t); a != "one" || b != "two" {
 		t.Errorf("clusters %q and %q", a, b)
 	}
-	code, _, stderr := berth(t, nil, "up", "--listen", "127.0.0.1:0", "--data-dir", one.dir)
+	code, _, stderr := berth(t, nil, "up", "--pools=", "--listen", "127.0.0.1:0", "--data-dir", one.dir)
 	if lines := spoken(stderr); code != 1 || len(lines) != 1 || !strings.Contains(stderr, "in use by another berth") {
 		t.Errorf("a third on the first's directory: exit status %d\n%s", code, stderr)
 	}

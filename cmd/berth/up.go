@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -37,11 +36,23 @@ again. Running tasks takes root; without, --pools= leaves the agents out.`,
 			return err
 		}
 		machine.DataDir, machine.Region, machine.Version, machine.Log = cfg.DataDir, cfg.Region, version, cfg.Log
+		agents, err := localAgents(s, pools, machine)
+		if err != nil {
+			return err
+		}
 		parts, ctx := errgroup.WithContext(cmd.Context())
 		parts.Go(func() error { return s.Run(ctx) })
-		parts.Go(func() error { return runAgents(ctx, s, pools, machine) })
 		parts.Go(func() error {
-			return whenReady(ctx, s, func() { printNextSteps(cmd.OutOrStdout(), s.URL(), self, cfg.DataDir) })
+			select {
+			case <-s.Ready():
+			case <-ctx.Done():
+				return nil
+			}
+			printNextSteps(cmd.OutOrStdout(), s.URL(), self, cfg.DataDir)
+			if agents == nil {
+				return nil
+			}
+			return agents.Run(ctx, s.URL())
 		})
 		return parts.Wait()
 	}
@@ -67,16 +78,6 @@ control plane: one of them leads, all of them answer.`,
 		return s.Run(cmd.Context())
 	}
 	return env.bind(cmd)
-}
-
-// whenReady calls do once s answers, unless ctx ends first.
-func whenReady(ctx context.Context, s *server.Server, do func()) error {
-	select {
-	case <-s.Ready():
-		do()
-	case <-ctx.Done():
-	}
-	return nil
 }
 
 // newServer completes cfg with what is not a flag.
