@@ -35,7 +35,7 @@ type Driver struct {
 
 // AWSLogs is where and how the awslogs driver sends output.
 type AWSLogs struct {
-	Group, Stream string
+	Group, Stream string // no stream: Config names it
 	Region        string
 	Endpoint      string         // empty: the control plane's
 	CreateGroup   bool           // make the group if it is not there
@@ -135,7 +135,7 @@ func parseRotation(config map[string]string) (spool.Config, error) {
 func parseAWSLogs(config map[string]string) (AWSLogs, error) {
 	a := AWSLogs{Group: config["awslogs-group"], Stream: config["awslogs-stream"],
 		Region: config["awslogs-region"], Endpoint: config["awslogs-endpoint"]}
-	for _, name := range []string{"awslogs-group", "awslogs-region", "awslogs-stream"} {
+	for _, name := range []string{"awslogs-group", "awslogs-region"} {
 		if config[name] == "" {
 			return a, fmt.Errorf("must specify a value for log opt '%s'", name)
 		}

@@ -38,6 +38,7 @@ const (
 type Config struct {
 	Dir         string // of the spool
 	AWSLogs     AWSLogs
+	Stream      string                  // where AWSLogs names none: docker takes the container's id
 	Endpoint    string                  // of the control plane
 	Credentials aws.CredentialsProvider // of the task's execution role, or the agent's own
 	Log         *slog.Logger            // default slog.Default()
@@ -55,6 +56,7 @@ type Shipper struct {
 
 // NewShipper checks cfg. It starts nothing; Run does.
 func NewShipper(cfg Config) (*Shipper, error) {
+	cfg.AWSLogs.Stream = cmp.Or(cfg.AWSLogs.Stream, cfg.Stream)
 	if cfg.Dir == "" || cfg.Credentials == nil || cfg.AWSLogs.Group == "" || cfg.AWSLogs.Stream == "" {
 		return nil, errors.New("logdriver: Dir, Credentials, and the group and stream of AWSLogs are required")
 	}
@@ -125,13 +127,27 @@ func (s *Shipper) Finish() { s.finish() }
 func (s *Shipper) Drained() <-chan struct{} { return s.drained }
 
 // Run ships until everything is sent after Finish, and returns nil; or until
-// ctx ends. What was not sent stays in the spool for another Run. While the API
-// is away it keeps trying, and the spool's mode decides what that means for the
-// container.
+// ctx ends, and returns its error. What was not sent stays in the spool for
+// another Run. While the API is away it keeps trying, and the spool's mode
+// decides what that means for the container.
 func (s *Shipper) Run(ctx context.Context) error {
+	for backoff := firstBackoff; ; backoff = min(2*backoff, lastBackoff) {
+		err := s.ship(ctx)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		s.log.Warn("cannot read the spool of a log; trying again", "err", err)
+		if err := pause(ctx, backoff); err != nil {
+			return err
+		}
+	}
+}
+
+// ship is Run that ends with what it cannot read.
+func (s *Shipper) ship(ctx context.Context) error {
 	reader, err := spool.Open(s.cfg.Dir)
 	if err != nil {
-		return fmt.Errorf("ship log: %w", err)
+		return err
 	}
 	defer reader.Close()
 	q := queue{newEvent: s.cfg.AWSLogs.NewEvent}
