@@ -16,6 +16,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/google/go-containerregistry/pkg/v1"
@@ -43,6 +44,17 @@ func open(t *testing.T, cfg Config) *Store {
 	}
 	t.Cleanup(func() { s.Close() })
 	return s
+}
+
+// ram is a directory of that size, whose syncs are quick.
+func ram(t *testing.T, size string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := unix.Mount("ram", dir, "tmpfs", 0, "size="+size); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
+	return dir
 }
 
 // serve runs a registry behind a handler that may break it, and returns its host.
@@ -125,12 +137,8 @@ func mounted(t *testing.T, mounts []runtime.Mount, err error) string {
 		t.Fatal(err)
 	}
 	root := t.TempDir()
-	m := mounts[0]
-	flags, data := uintptr(0), strings.Join(m.Options, ",")
-	if m.Type == "bind" {
-		flags, data = unix.MS_BIND|unix.MS_REC, ""
-	}
-	if err := unix.Mount(m.Source, root, m.Type, flags, data); err != nil {
+	m := mount.Mount{Type: mounts[0].Type, Source: mounts[0].Source, Options: mounts[0].Options}
+	if err := m.Mount(root); err != nil {
 		t.Fatalf("mount %+v: %v", m, err)
 	}
 	t.Cleanup(func() { unix.Unmount(root, unix.MNT_DETACH) })

@@ -59,7 +59,7 @@ func (s *Store) enter(ctx context.Context, e entry) (Image, error) {
 	record := images.Image{Name: e.name, Target: e.target, Labels: map[string]string{loadedLabel: "true"}}
 	img, err := s.load(ctx, record, only)
 	if err != nil {
-		return Image{}, err
+		return Image{}, fmt.Errorf("%s: %w", e.name, err)
 	}
 	s.touch(img.Digest)
 	return img, s.record(ctx, e.name, e.target, true)

@@ -109,12 +109,16 @@ func writeFile(path string, text []byte) error {
 
 func (s *Store) layerFile(key string) string { return filepath.Join(s.cfg.Dir, "layers", key+".json") }
 
+// layer reads what is written down of a layer. What the machine's restart tore is as good as not there.
 func (s *Store) layer(key string) (l layer, err error) {
 	text, err := os.ReadFile(s.layerFile(key))
 	if err != nil {
 		return l, err
 	}
-	return l, json.Unmarshal(text, &l)
+	if json.Unmarshal(text, &l) != nil {
+		return layer{Dir: filepath.Join(s.cfg.Dir, "layers", key)}, nil
+	}
+	return l, nil
 }
 
 // mounts says how to mount a layer.
@@ -157,9 +161,7 @@ func (s *Store) layersOf(ctx context.Context, img Image) ([]string, error) {
 		if err != nil {
 			return err
 		}
-		if lowers, err = s.shorten(lowersOf(view)); err != nil {
-			return err
-		}
+		lowers = lowersOf(view)
 		return s.parts.snapshots.Remove(ctx, key)
 	})
 	if err != nil {
@@ -187,21 +189,6 @@ func lowersOf(view []mount.Mount) []string {
 func gone(path string) bool {
 	_, err := os.Stat(path)
 	return errors.Is(err, os.ErrNotExist)
-}
-
-// shorten gives very many layers short names, because mount(2) takes one page of options.
-func (s *Store) shorten(lowers []string) ([]string, error) {
-	if len(strings.Join(lowers, ":")) < os.Getpagesize()/2 {
-		return lowers, nil
-	}
-	short := make([]string, len(lowers))
-	for i, lower := range lowers { // …/snapshots/<number>/fs, and a number is never used twice
-		short[i] = filepath.Join(s.cfg.Dir, "l", filepath.Base(filepath.Dir(lower)))
-		if err := os.Symlink(lower, short[i]); err != nil && !errors.Is(err, os.ErrExist) {
-			return nil, err
-		}
-	}
-	return short, nil
 }
 
 // RemoveSnapshot removes a container's writable layer. It must be unmounted.

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ import (
 	"github.com/containerd/log"
 	"github.com/sirupsen/logrus"
 	bolt "go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
 )
 
 // parts are what containerd gives: the same interfaces over its own code in
@@ -40,6 +42,8 @@ type parts struct {
 	snapshotter string // its name
 	snapshots   snapshots.Snapshotter
 	applier     diff.Applier
+	apply       []diff.ApplyOpt
+	settle      func() error                // waits until unpacked layers are on the disk
 	overlay     bool                        // this machine mounts overlays in our directory
 	collect     func(context.Context) error // removes what nothing refers to
 	closers     []io.Closer                 // in the order of their making
@@ -51,7 +55,7 @@ func openParts(ctx context.Context, cfg Config) (*parts, error) {
 		return nil, errors.New("the path has a character that mount options cannot hold: one of : , \\")
 	}
 	layers := filepath.Join(cfg.Dir, "layers")
-	for _, dir := range []string{layers, filepath.Join(cfg.Dir, "l"), filepath.Join(cfg.Dir, "views")} {
+	for _, dir := range []string{layers, filepath.Join(cfg.Dir, "views")} {
 		if err := os.MkdirAll(dir, 0o711); err != nil { // containers' root directories are below
 			return nil, err
 		}
@@ -77,6 +81,7 @@ func openParts(ctx context.Context, cfg Config) (*parts, error) {
 // embed opens containerd's stores in cfg.Dir. Nothing else of it runs: no
 // server, no plugins, no shims.
 func (p *parts) embed(ctx context.Context, cfg Config) error {
+	logrus.SetLevel(logrus.ErrorLevel) // where it has no context, it warns of what is no fault: a disk without fs-verity
 	blobs, err := local.NewStore(filepath.Join(cfg.Dir, "content"))
 	if err != nil {
 		return err
@@ -110,11 +115,21 @@ func (p *parts) embed(ctx context.Context, cfg Config) error {
 	p.images = metadata.NewImageStore(meta)
 	p.leases = metadata.NewLeaseManager(meta)
 	p.applier = apply.NewFileSystemApplier(p.content)
+	p.settle = func() error { return syncFileSystem(cfg.Dir) }
 	p.collect = func(ctx context.Context) error {
 		_, err := meta.GarbageCollect(ctx)
 		return err
 	}
-	return p.heal(ctx, unpacked)
+	return p.heal(ctx, cfg.Dir, unpacked)
+}
+
+func syncFileSystem(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return unix.Syncfs(int(f.Fd()))
 }
 
 // unmountViews removes what View left when the process was killed.
@@ -132,8 +147,23 @@ func unmountViews(dir string) error {
 	return nil
 }
 
-// heal removes what a process that was killed had begun.
-func (p *parts) heal(ctx context.Context, unpacked snapshots.Snapshotter) error {
+// heal removes what a process that was killed had begun. What it had fetched
+// stays for the next pull, unless the machine restarted since: layers of a pull
+// that did not end may then not be on the disk, whatever the database says.
+func (p *parts) heal(ctx context.Context, dir string, unpacked snapshots.Snapshotter) error {
+	now, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(dir, "boot")
+	if last, err := os.ReadFile(file); err != nil || !bytes.Equal(last, now) {
+		if err := p.dropLeases(ctx); err != nil {
+			return err
+		}
+		if err := os.WriteFile(file, now, 0o600); err != nil {
+			return err
+		}
+	}
 	if err := p.collect(ctx); err != nil {
 		return fmt.Errorf("collect garbage: %w", err)
 	}
@@ -145,18 +175,39 @@ func (p *parts) heal(ctx context.Context, unpacked snapshots.Snapshotter) error 
 	return nil
 }
 
+func (p *parts) dropLeases(ctx context.Context) error {
+	all, err := p.leases.List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, l := range all {
+		if err := p.leases.Delete(ctx, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // connect uses a containerd that runs already. It collects its garbage by itself.
-func (p *parts) connect(_ context.Context, cfg Config) error {
+func (p *parts) connect(ctx context.Context, cfg Config) error {
+	if _, err := os.Stat(cfg.Address); err != nil { // the client would wait for it
+		return fmt.Errorf("containerd: %w", err)
+	}
 	c, err := client.New(cfg.Address, client.WithDefaultNamespace(cfg.Namespace), client.WithTimeout(10*time.Second))
 	if err != nil {
 		return fmt.Errorf("containerd at %s: %w", cfg.Address, err)
 	}
 	p.closers = append(p.closers, c)
+	if _, err := c.Version(ctx); err != nil {
+		return fmt.Errorf("containerd at %s: %w", cfg.Address, err)
+	}
 	p.content = c.ContentStore()
 	p.snapshots = c.SnapshotService(p.snapshotter)
 	p.images = c.ImageService()
 	p.leases = c.LeasesService()
 	p.applier = c.DiffService()
+	p.apply = []diff.ApplyOpt{diff.WithSyncFs(true)}
+	p.settle = func() error { return nil }
 	p.collect = func(context.Context) error { return nil }
 	return nil
 }

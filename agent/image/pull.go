@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/containerd/containerd/v2/core/diff"
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/containerd/v2/core/remotes"
@@ -209,7 +208,7 @@ func (s *Store) unpack(ctx context.Context, target ocispec.Descriptor, only mach
 			SnapshotterKey: s.parts.snapshotter,
 			Snapshotter:    s.parts.snapshots,
 			Applier:        s.parts.applier,
-			ApplyOpts:      []diff.ApplyOpt{diff.WithSyncFs(true)}, // the database says they are there: so must the disk
+			ApplyOpts:      s.parts.apply,
 		}),
 		unpack.WithLimiter(s.downloads),
 		unpack.WithDuplicationSuppressor(&s.locks))
@@ -223,7 +222,10 @@ func (s *Store) unpack(ctx context.Context, target ocispec.Descriptor, only mach
 	if errdefs.IsNotFound(err) && images.IsIndexType(target.MediaType) {
 		return only.noMatch(err)
 	}
-	return errors.Join(err, unpackErr)
+	if err := errors.Join(err, unpackErr); err != nil {
+		return err
+	}
+	return s.parts.settle()
 }
 
 // leased calls f with a lease that protects what it brings in from garbage

@@ -409,11 +409,7 @@ func TestTagMoves(t *testing.T) {
 
 // A full disk fails the pull and nothing else, and the next one succeeds.
 func TestFullDisk(t *testing.T) {
-	dir := t.TempDir()
-	if err := unix.Mount("full", dir, "tmpfs", 0, "size=2m"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
+	dir := ram(t, "2m")
 	host, s := serve(t, nil), open(t, Config{Dir: dir + "/images"})
 	push(t, host+"/big:1", build(t, "amd64", "noise="+noise(3<<20)))
 	_, err := s.Pull(t.Context(), host+"/big:1", PullOptions{})
