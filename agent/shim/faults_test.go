@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,7 +27,17 @@ import (
 // agentEnv makes this test's program an agent, for others to kill.
 const agentEnv = "BERTH_SHIM_TEST_AGENT"
 
+// v2Env makes this test's program see cgroup v2 alone.
+const v2Env = "BERTH_SHIM_TEST_CGROUP_V2"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(v2Env) != "" {
+		err := unix.Unmount("/sys/fs/cgroup", unix.MNT_DETACH)
+		if err = errors.Join(err, unix.Mount("none", "/sys/fs/cgroup", "cgroup2", 0, "")); err != nil {
+			fmt.Fprintln(os.Stderr, "cgroup v2:", err)
+			os.Exit(1)
+		}
+	}
 	if spec := os.Getenv(agentEnv); spec != "" {
 		if err := beAgent(spec); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -330,5 +342,19 @@ func TestRemovedDirectory(t *testing.T) {
 		if !runs(process.Pid) {
 			break
 		}
+	}
+}
+
+// Where the machine has cgroup v1, the tests run once more with v2 in a mount
+// namespace of their own. The controllers stay with v1: no limits, no memory.
+func TestCgroupV2(t *testing.T) {
+	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err == nil {
+		t.Skip("this machine has cgroup v2: all tests use it")
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=TestSuite|TestKilledShim|TestSharedNamespaces|TestKilledAgent", "-test.skip=TestSuite/measuring")
+	cmd.Env = append(os.Environ(), v2Env+"=yes")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

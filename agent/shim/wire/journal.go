@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 
 	"berth/agent/runtime"
 )
@@ -57,12 +58,19 @@ type Journal struct {
 	file *os.File
 }
 
+const (
+	reserve  = 16 << 10
+	keepSize = 1 // FALLOC_FL_KEEP_SIZE of fallocate(2)
+)
+
 // OpenJournal continues the journal of a sandbox, or begins it.
 func OpenJournal(dir string) (*Journal, error) {
 	file, err := os.OpenFile(filepath.Join(dir, JournalFile), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}
+	// The end of a container is to be written down also on a full disk.
+	_ = syscall.Fallocate(int(file.Fd()), keepSize, 0, reserve)
 	// A line that was cut short must not swallow the next one.
 	if size, err := file.Seek(0, 2); err == nil && size > 0 {
 		last := make([]byte, 1)
@@ -140,7 +148,10 @@ func (h *History) add(e Entry) {
 		}
 	case Started:
 		if known && e.Started != nil {
-			h.Containers[i].State, h.Containers[i].Started = runtime.Running, *e.Started
+			h.Containers[i].Started = *e.Started
+			if h.Containers[i].State == runtime.Created { // it may have ended before its start was written
+				h.Containers[i].State = runtime.Running
+			}
 		}
 	case Exited:
 		if known && e.Exit != nil {
