@@ -29,6 +29,7 @@ type candidate struct {
 	enis        int64
 	gpus        []string // ids, left
 	inGroup     int      // tasks of the same group
+	placed      int      // tasks of this request on it
 	portsTaken  bool     // one that the tasks need
 }
 
@@ -197,6 +198,7 @@ func (c *candidate) take(r Request) Place {
 	c.memory -= int64(r.Takes.Memory)
 	c.enis -= int64(r.Takes.ENIs)
 	c.inGroup++
+	c.placed++
 	c.portsTaken = len(r.Takes.TCP)+len(r.Takes.UDP) > 0
 	return p
 }

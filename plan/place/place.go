@@ -52,8 +52,7 @@ func Tasks(v *state.View, r Request) ([]Place, []Refusal) {
 		if c == nil {
 			break
 		}
-		places = append(places, c.take(r))
-		order.placed(c)
+		places = append(places, order.place(c))
 	}
 	if len(places) == r.Count {
 		return places, nil

@@ -1,7 +1,6 @@
 package place
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -39,8 +38,11 @@ func (c *candidate) refuse(v *state.View, r Request) *Refusal {
 	case c.memory < int64(t.Memory):
 		return lacks("MEMORY", "MiB of memory", t.Memory, c.memory)
 	case c.portsTaken:
-		port, holder, _ := conflict(v, t, i)
-		return refusal(i, "RESOURCE:PORTS", "port %s is taken by %s", port, cmp.Or(holder, "another task of this call"))
+		port, holder, found := conflict(v, t, i)
+		if !found {
+			return refusal(i, "RESOURCE:PORTS", "another task of this call takes the same ports")
+		}
+		return refusal(i, "RESOURCE:PORTS", "port %s is taken by %s", port, holder)
 	case len(c.gpus) < r.GPUs:
 		return lacks("GPU", "GPUs", int32(r.GPUs), int64(len(c.gpus)))
 	case c.enis < int64(t.ENIs):
