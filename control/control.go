@@ -68,6 +68,7 @@ func (c *Control) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return run(ctx, c.cfg, containerInstances(c.cfg.Limits)) })
 	g.Go(func() error { return run(ctx, c.cfg, servers) })
+	g.Go(func() error { return run(ctx, c.cfg, tasks(c.cfg.Limits)) })
 	g.Go(func() error { return run(ctx, c.cfg, taskDefinitions) })
 	g.Go(func() error { return run(ctx, c.cfg, clusters) })
 	g.Go(func() error { return run(ctx, c.cfg, capacityProviders) })

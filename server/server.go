@@ -50,7 +50,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		Listen: "127.0.0.1:8080", DataDir: "/var/lib/berth", Region: "us-east-1", Account: "123456789012",
-		Limits: lifecycle.Limits{FargateLostAfter: 5 * time.Minute},
+		Limits: lifecycle.Limits{FargateLostAfter: 5 * time.Minute, KeepStopped: 24 * time.Hour},
 	}
 }
 

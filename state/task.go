@@ -41,8 +41,7 @@ type Task struct {
 	// the hash of what that call asked for.
 	Token, Request string
 
-	Protected      bool      // from being stopped by its service
-	ProtectedUntil time.Time // zero: without end
+	ProtectedUntil time.Time // from being stopped by its service
 
 	Containers  []types.Container
 	Attachments []types.Attachment

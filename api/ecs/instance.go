@@ -11,6 +11,7 @@ import (
 
 	"berth/aws/arn"
 	"berth/plan"
+	"berth/plan/lifecycle"
 	"berth/plan/place"
 	"berth/plan/query"
 	"berth/state"
@@ -188,7 +189,7 @@ func orphanTasks(tx *state.Tx, instance string, force bool) error {
 		return invalid("Found running tasks on the instance.")
 	}
 	for _, t := range orphans {
-		plan.EndTask{ARN: t.ARN, Code: types.TaskStopCodeUserInitiated, Reason: "Container instance deregistration forced by user"}.Apply(tx)
+		plan.EndTask{ARN: t.ARN, Code: types.TaskStopCodeUserInitiated, Reason: lifecycle.Deregistered}.Apply(tx)
 	}
 	return nil
 }

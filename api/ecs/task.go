@@ -53,7 +53,7 @@ func (a *API) DescribeTasks(_ context.Context, in *ecs.DescribeTasksInput) (*ecs
 	tags := slices.Contains(in.Include, types.TaskFieldTags)
 	for _, id := range in.Tasks {
 		if t, ok := a.task(v, c, id); ok {
-			out.Tasks = append(out.Tasks, describeTask(t, tags))
+			out.Tasks = append(out.Tasks, describeTask(v, t, tags))
 		} else {
 			out.Failures = append(out.Failures, types.Failure{Arn: aws.String(a.taskARN(c, id)), Reason: aws.String("MISSING")})
 		}
@@ -83,7 +83,7 @@ func (a *API) StopTask(ctx context.Context, in *ecs.StopTaskInput) (*ecs.StopTas
 		}
 		plan.StopTask{ARN: t.ARN, Code: types.TaskStopCodeUserInitiated, Reason: reason}.Apply(tx)
 		t, _ = tx.Tasks.Get(t.ARN)
-		out = describeTask(t, true)
+		out = describeTask(tx.View, t, true)
 		return nil
 	})
 	return &ecs.StopTaskOutput{Task: &out}, err

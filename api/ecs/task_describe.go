@@ -3,6 +3,7 @@ package ecs
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,8 +13,11 @@ import (
 	"berth/state"
 )
 
+// fargateStorage is the GiB that a Fargate task may write where none is given.
+const fargateStorage = int32(20)
+
 // describeTask is t as the API shows it, with its tags if they are wanted.
-func describeTask(t state.Task, tags bool) types.Task {
+func describeTask(v *state.View, t state.Task, tags bool) types.Task {
 	out := types.Task{
 		TaskArn:               &t.ARN,
 		ClusterArn:            &t.Cluster,
@@ -33,7 +37,7 @@ func describeTask(t state.Task, tags bool) types.Task {
 		EphemeralStorage:      t.EphemeralStorage,
 		EnableExecuteCommand:  t.ExecuteCommand,
 		Overrides:             t.Overrides,
-		HealthStatus:          types.HealthStatusUnknown,
+		HealthStatus:          health(v, t),
 		InferenceAccelerators: []types.InferenceAccelerator{},
 		Attributes:            []types.Attribute{},
 		Containers:            append([]types.Container{}, t.Containers...),
@@ -43,7 +47,18 @@ func describeTask(t state.Task, tags bool) types.Task {
 		StopCode:              types.TaskStopCode(t.StopCode),
 		StoppedReason:         optional(t.StoppedReason),
 	}
-	if t.LaunchType != "FARGATE" { // users do not see the machines of the pool
+	i, _ := v.ContainerInstances.Get(t.Instance)
+	if architecture := valueOf(i.Attributes, "ecs.cpu-architecture"); architecture != "" {
+		out.Attributes = append(out.Attributes, types.Attribute{Name: aws.String("ecs.cpu-architecture"), Value: &architecture})
+	}
+	if t.LaunchType == "FARGATE" { // users do not see the machines of the pool
+		size := fargateStorage
+		if t.EphemeralStorage != nil {
+			size = t.EphemeralStorage.SizeInGiB
+		}
+		out.EphemeralStorage = &types.EphemeralStorage{SizeInGiB: size}
+		out.FargateEphemeralStorage = &types.TaskEphemeralStorage{SizeInGiB: size}
+	} else {
 		out.ContainerInstanceArn = optional(t.Instance)
 	}
 	if tags {
@@ -53,10 +68,32 @@ func describeTask(t state.Task, tags bool) types.Task {
 	return out
 }
 
-func describeTasks(tasks []state.Task) []types.Task {
+// health is that of the essential containers whose task definition has a health
+// check: the worst of them.
+//
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
+func health(v *state.View, t state.Task) types.HealthStatus {
+	d, _ := v.TaskDefinitions.Get(t.Definition)
+	all := types.HealthStatus("")
+	for _, c := range d.ContainerDefinitions {
+		i := slices.IndexFunc(t.Containers, func(shown types.Container) bool { return *shown.Name == *c.Name })
+		if c.HealthCheck == nil || c.Essential != nil && !*c.Essential || i < 0 {
+			continue
+		}
+		switch own := t.Containers[i].HealthStatus; {
+		case own == types.HealthStatusUnhealthy:
+			return own
+		case all != types.HealthStatusUnknown:
+			all = own
+		}
+	}
+	return cmp.Or(all, types.HealthStatusUnknown)
+}
+
+func describeTasks(v *state.View, tasks []state.Task) []types.Task {
 	out := []types.Task{}
 	for _, t := range tasks {
-		out = append(out, describeTask(t, true))
+		out = append(out, describeTask(v, t, true))
 	}
 	return out
 }

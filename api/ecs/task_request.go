@@ -355,14 +355,14 @@ func (r *resolved) resolveNetwork(n vpc.Network) error {
 	return nil
 }
 
-// placement asks for the places of a share.
-func (r *resolved) placement(s share) place.Request {
+// placement asks for the places of a share. What is random follows from seed.
+func (r *resolved) placement(s share, seed string) place.Request {
 	d := &r.definition.TaskDefinition
 	p := place.Request{
 		Cluster: r.cluster.ARN, LaunchType: s.launchType, CapacityProvider: s.provider, Only: s.instance, Definition: d,
 		Takes: r.takes, GPUs: r.gpus, Group: r.task.Group, Count: s.count, Subnets: r.subnets, Strategy: r.request.order,
 		Constraints: append(slices.Clone(r.request.constraints), definitionConstraints(d)...),
-		Seed:        r.request.hash,
+		Seed:        seed,
 	}
 	if s.launchType == "FARGATE" {
 		p.Cluster = r.api.arn("cluster/" + state.FargateCluster)

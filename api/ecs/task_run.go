@@ -71,7 +71,7 @@ func (a *API) run(ctx context.Context, w taskRequest) (tasks []types.Task, failu
 			return err
 		}
 		if earlier, err := repeated(tx.View, c, w); err != nil || len(earlier) > 0 {
-			tasks = describeTasks(earlier)
+			tasks = describeTasks(tx.View, earlier)
 			return err
 		}
 		r, err := a.resolve(tx.View, c, w)
@@ -79,12 +79,12 @@ func (a *API) run(ctx context.Context, w taskRequest) (tasks []types.Task, failu
 			return err
 		}
 		for _, s := range r.shares {
-			places, refused := place.Tasks(tx.View, r.placement(s))
+			places, refused := place.Tasks(tx.View, r.placement(s, tx.NewID()))
 			if len(places) < s.count {
 				failures = append(failures, describeRefusals(s, refused)...)
 			}
 			for _, p := range places {
-				tasks = append(tasks, describeTask(r.start(s, p).Do(tx), true))
+				tasks = append(tasks, describeTask(tx.View, r.start(s, p).Do(tx), true))
 			}
 		}
 		return nil

@@ -29,6 +29,9 @@ type Limits struct {
 	// FargateLostAfter is the same for Fargate, where nobody but us could tell
 	// that a machine is gone.
 	FargateLostAfter time.Duration
+	// KeepStopped is how long a task can still be described after it has stopped.
+	// ECS promises an hour.
+	KeepStopped time.Duration
 }
 
 // ContainerInstance disconnects i when the server that had its agent's socket

@@ -1,9 +1,10 @@
 // Package lifecycle decides when records come to their end.
 //
+// [Limits.ContainerInstance] and [Limits.Task] notice what is lost and remove
+// what ended a while ago, as [Cluster] and [CapacityProvider] do;
 // [TaskDefinition] removes revisions whose deletion was asked for, once nothing
-// runs them; [ContainerInstance], [Cluster] and [CapacityProvider] those that
-// were deleted a while ago. Each function is pure and asked again after every
-// change.
+// runs them; [Observe] moves tasks on by what agents report. Each function is
+// pure and asked again after every change.
 package lifecycle
 
 import (

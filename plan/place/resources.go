@@ -20,17 +20,13 @@ func Needs(d *types.TaskDefinition, o *types.TaskOverride) (takes state.Resource
 		o = &types.TaskOverride{}
 	}
 	for _, c := range d.ContainerDefinitions {
-		c = overridden(c, o.ContainerOverrides)
+		c = overridden(c, o)
 		takes.CPU += c.Cpu
 		takes.Memory += cmp.Or(aws.ToInt32(c.MemoryReservation), aws.ToInt32(c.Memory))
 		for _, p := range c.PortMappings {
 			addPort(&takes, d.NetworkMode, p)
 		}
-		for _, r := range c.ResourceRequirements {
-			if n, err := strconv.Atoi(aws.ToString(r.Value)); err == nil && r.Type == types.ResourceTypeGpu {
-				gpus += n
-			}
-		}
+		gpus += gpusOf(c)
 	}
 	takes.CPU = number(takes.CPU, d.Cpu, o.Cpu)
 	takes.Memory = number(takes.Memory, d.Memory, o.Memory)
@@ -40,9 +36,22 @@ func Needs(d *types.TaskDefinition, o *types.TaskOverride) (takes state.Resource
 	return takes, gpus
 }
 
+// gpusOf is how many GPUs a container needs.
+func gpusOf(c types.ContainerDefinition) (n int) {
+	for _, r := range c.ResourceRequirements {
+		if r.Type == types.ResourceTypeGpu {
+			n += int(number(0, r.Value))
+		}
+	}
+	return n
+}
+
 // overridden is a container with the sizes that a caller gave it.
-func overridden(c types.ContainerDefinition, overrides []types.ContainerOverride) types.ContainerDefinition {
-	for _, o := range overrides {
+func overridden(c types.ContainerDefinition, overrides *types.TaskOverride) types.ContainerDefinition {
+	if overrides == nil {
+		return c
+	}
+	for _, o := range overrides.ContainerOverrides {
 		if aws.ToString(o.Name) != aws.ToString(c.Name) {
 			continue
 		}

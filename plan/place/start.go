@@ -46,8 +46,15 @@ func (s Start) Do(tx *state.Tx) state.Task {
 	if s.Place.Subnet.ID != "" {
 		t.Attachments, interfaces = s.attach(tx, t.ARN)
 	}
+	gpus := t.Takes.GPUs
 	for _, c := range s.Definition.ContainerDefinitions {
-		t.Containers = append(t.Containers, s.container(tx, t, c, interfaces))
+		c = overridden(c, t.Overrides)
+		shown := container(tx, t, c)
+		shown.NetworkInterfaces = append(shown.NetworkInterfaces, interfaces...)
+		if own := gpusOf(c); own > 0 {
+			shown.GpuIds, gpus = gpus[:own], gpus[own:]
+		}
+		t.Containers = append(t.Containers, shown)
 	}
 	tx.Tasks.Put(tx, t)
 	return t
@@ -78,26 +85,21 @@ func privateName(address netip.Addr, s state.Subnet) string {
 	return vpc.PrivateDNSName(address, s.Zone[:len(s.Zone)-1])
 }
 
-// container is what a task shows of one of its containers before it starts.
-func (s Start) container(tx *state.Tx, t state.Task, c types.ContainerDefinition, interfaces []types.NetworkInterface) types.Container {
-	var overrides []types.ContainerOverride
-	if t.Overrides != nil {
-		overrides = t.Overrides.ContainerOverrides
-	}
-	c = overridden(c, overrides)
-	out := types.Container{
+// container is what a task shows of one of its containers, which has its
+// overrides, before it starts.
+func container(tx *state.Tx, t state.Task, c types.ContainerDefinition) types.Container {
+	return types.Container{
 		ContainerArn:      aws.String(strings.Replace(t.ARN, ":task/", ":container/", 1) + "/" + uuid(tx)),
 		TaskArn:           aws.String(t.ARN),
 		Name:              c.Name,
 		Image:             c.Image,
 		LastStatus:        aws.String("PENDING"),
-		NetworkInterfaces: append([]types.NetworkInterface{}, interfaces...),
+		NetworkInterfaces: []types.NetworkInterface{},
 		HealthStatus:      types.HealthStatusUnknown,
 		Cpu:               aws.String(fmt.Sprint(c.Cpu)),
 		Memory:            text(c.Memory),
 		MemoryReservation: text(c.MemoryReservation),
 	}
-	return out
 }
 
 func text(n *int32) *string {
