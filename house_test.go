@@ -139,7 +139,7 @@ var mayImport = []struct {
 }
 
 // fromAPI is what an API package may import beside what is below itself.
-var fromAPI = []string{"aws/...", "state", "plan/...", "iam", "logstore", "metricstore", "registry"}
+var fromAPI = []string{"aws/...", "state", "state/seal", "plan/...", "iam", "logstore", "metricstore", "registry"}
 
 // matches reports whether pattern ("x", "x/..." or "...") covers pkg.
 func matches(pattern, pkg string) bool {

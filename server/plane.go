@@ -68,6 +68,9 @@ func (s *Server) runPlane(ctx context.Context, web *web) (err error) {
 		if err != nil {
 			return err
 		}
+		if err := s.cfg.settleBox(store.View(), backends.box); err != nil {
+			return err
+		}
 		p := profile.Profile{AccessKeyID: key.ID, SecretKey: key.Secret, Region: s.cfg.Region, Endpoint: s.URL()}
 		if err := profile.Write(s.cfg.DataDir, p); err != nil {
 			return fmt.Errorf("cannot write the credentials file: %w", err)

@@ -41,6 +41,10 @@ type Config struct {
 	RootAccessKeyID string
 	RootSecretKey   string
 
+	// Where the key is that secrets are sealed with; default: in DataDir, where
+	// the first start makes it, if etcd is embedded, and otherwise none.
+	EncryptionKeyFile string
+
 	Limits  lifecycle.Limits
 	Version string
 	Log     *slog.Logger // default slog.Default()
@@ -127,6 +131,7 @@ func (c Config) LogValue() slog.Value {
 		slog.String("account_id", c.Account),
 		slog.String("etcd_endpoints", cmp.Or(strings.Join(c.Etcd.Endpoints, ","), "embedded")),
 		slog.String("etcd_user", c.Etcd.User),
+		slog.String("encryption_key_file", c.EncryptionKeyFile),
 		slog.Bool("root_key_given", c.RootAccessKeyID != ""),
 	)
 }

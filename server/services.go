@@ -10,6 +10,7 @@ import (
 	ecrsdk "github.com/aws/aws-sdk-go-v2/service/ecr"
 	ecssdk "github.com/aws/aws-sdk-go-v2/service/ecs"
 	iamsdk "github.com/aws/aws-sdk-go-v2/service/iam"
+	ssmsdk "github.com/aws/aws-sdk-go-v2/service/ssm"
 	stssdk "github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/sirupsen/logrus"
 
@@ -18,23 +19,29 @@ import (
 	"berth/api/ecs"
 	"berth/api/iam"
 	"berth/api/logs"
+	"berth/api/ssm"
 	"berth/api/sts"
 	"berth/aws/protocol"
 	"berth/logstore"
 	"berth/registry"
 	"berth/state"
+	"berth/state/seal"
 )
 
 // backends are what APIs serve that is not state.
 type backends struct {
 	ecr  *ecr.API
 	logs *logs.API
+	box  *seal.Box // of secrets
 
 	close func() error
 }
 
 // openBackends opens what is in the data directory beside the state.
 func openBackends(ctx context.Context, store *state.Store, cfg Config, url string) (b backends, err error) {
+	if b.box, err = cfg.openBox(); err != nil {
+		return b, err
+	}
 	logrus.SetOutput(io.Discard) // the registry logs there whatever it refuses
 	images, err := registry.Open(ctx, registry.Config{Dir: filepath.Join(cfg.DataDir, "registry")})
 	if err != nil {
@@ -54,6 +61,7 @@ func openBackends(ctx context.Context, store *state.Store, cfg Config, url strin
 func services(store *state.Store, cfg Config, url string, b backends) []protocol.Service {
 	ecsAPI := ecs.New(ecs.Config{Store: store, Region: cfg.Region, Account: cfg.Account, Endpoint: url})
 	iamAPI := iam.New(iam.Config{Store: store, Account: cfg.Account})
+	ssmAPI := ssm.New(ssm.Config{Store: store, Box: b.box, Region: cfg.Region, Account: cfg.Account})
 	return []protocol.Service{
 		{
 			Name: "ec2",
@@ -83,6 +91,12 @@ func services(store *state.Store, cfg Config, url string, b backends) []protocol
 			API:       b.logs,
 			Client:    reflect.TypeFor[*logssdk.Client](),
 			Resources: b.logs.Resources,
+		},
+		{
+			Name:      "ssm",
+			API:       ssmAPI,
+			Client:    reflect.TypeFor[*ssmsdk.Client](),
+			Resources: ssmAPI.Resources,
 		},
 		{
 			Name:   "sts",

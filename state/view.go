@@ -20,10 +20,14 @@ type View struct {
 	JoinTokens         Table[JoinToken]
 	LogGroups          Table[LogGroup]
 	NetworkInterfaces  Table[NetworkInterface]
+	Parameters         Table[Parameter]
+	ParameterVersions  Table[ParameterVersion]
 	Policies           Table[Policy]
 	Repositories       Table[Repository]
 	Roles              Table[Role]
 	Servers            Table[Server]
+	Secrets            Table[Secret]
+	SecretVersions     Table[SecretVersion]
 	Services           Table[Service]
 	SigningKeys        Table[SigningKey]
 	TaskDefinitions    Table[TaskDefinition]
@@ -46,10 +50,14 @@ func newView() *View {
 		JoinTokens:         newTable(&joinTokens),
 		LogGroups:          newTable(&logGroups),
 		NetworkInterfaces:  newTable(&networkInterfaces),
+		Parameters:         newTable(&parameters),
+		ParameterVersions:  newTable(&parameterVersions),
 		Policies:           newTable(&policies),
 		Repositories:       newTable(&repositories),
 		Roles:              newTable(&roles),
 		Servers:            newTable(&servers),
+		Secrets:            newTable(&secrets),
+		SecretVersions:     newTable(&secretVersions),
 		Services:           newTable(&services),
 		SigningKeys:        newTable(&signingKeys),
 		TaskDefinitions:    newTable(&taskDefinitions),
@@ -61,7 +69,8 @@ func newView() *View {
 func (v *View) tables() []table {
 	return []table{
 		&v.AccessKeys, &v.AccountSettings, &v.Attributes, &v.CapacityProviders, &v.Clusters,
-		&v.ContainerInstances, &v.Families, &v.JoinTokens, &v.LogGroups, &v.NetworkInterfaces, &v.Policies, &v.Repositories, &v.Roles, &v.Servers, &v.Services,
+		&v.ContainerInstances, &v.Families, &v.JoinTokens, &v.LogGroups, &v.NetworkInterfaces, &v.Parameters, &v.ParameterVersions,
+		&v.Policies, &v.Repositories, &v.Roles, &v.Secrets, &v.SecretVersions, &v.Servers, &v.Services,
 		&v.SigningKeys, &v.TaskDefinitions, &v.Tasks,
 	}
 }

@@ -72,6 +72,7 @@ func serverFlags(cmd *cobra.Command, c *server.Config, logs *logConfig) {
 	f.DurationVar(&c.Limits.KeepStopped, "stopped-task-retention", c.Limits.KeepStopped, "`time` for which stopped tasks can be described; ECS promises an hour")
 	f.DurationVar(&c.Limits.FargateLostAfter, "fargate-lost-after", c.Limits.FargateLostAfter, "the same `time` for Fargate tasks")
 	etcdFlags(cmd, c)
+	f.StringVar(&c.EncryptionKeyFile, "encryption-key-file", "", "`file` with the key that secrets are sealed with, the same for all servers; with an embedded etcd, default: made in --data-dir")
 	cmd.Long += `
 
 The root access key is made at the first start and kept with the state. Both of

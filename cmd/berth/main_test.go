@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 // These names are a promise to scripts: they stay.
 func TestFlagsAndVariables(t *testing.T) {
 	etcd := "--etcd-endpoints --etcd-cafile --etcd-certfile --etcd-keyfile --etcd-user --etcd-password"
-	control := "--listen --advertise-url --region --account-id --data-dir --log-level --log-format " + etcd
+	control := "--encryption-key-file --listen --advertise-url --region --account-id --data-dir --log-level --log-format " + etcd
 	machine := "--containerd-address --efs --image-pull-behavior --container-stop-timeout --task-cleanup-wait"
 	for command, flags := range map[string]string{
 		"up":               control + " --pools " + machine,
