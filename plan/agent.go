@@ -147,6 +147,21 @@ func (a SetInstanceHealth) Apply(tx *state.Tx) {
 
 func (a SetInstanceHealth) String() string { return "set the health of " + a.Instance }
 
+// StoppingTask notes that an agent has taken in that a task must stop.
+type StoppingTask struct{ ARN string }
+
+// Apply moves a task that runs on.
+func (a StoppingTask) Apply(tx *state.Tx) {
+	t, ok := tx.Tasks.Get(a.ARN)
+	if ok && t.Last == "RUNNING" && t.Desired == "STOPPED" {
+		t.Last = "STOPPING"
+		t.Version++
+		tx.Tasks.Put(tx, t)
+	}
+}
+
+func (a StoppingTask) String() string { return "stopping " + a.ARN }
+
 // FailTask ends a task that no agent can be asked to run.
 type FailTask struct {
 	ARN    string

@@ -71,18 +71,27 @@ func newOutbox() *outbox {
 // lookAt finds out what the agent must know of tasks that may have changed, or
 // of all tasks on its instance.
 func (o *outbox) lookAt(v *state.View, tasks map[string]struct{}, all bool, now time.Time) {
-	if all {
-		for t := range v.TasksOn(o.instance) {
-			o.want(t, now)
-		}
+	for arn := range tasks {
+		o.lookAtOne(v, arn, now)
+	}
+	if !all {
 		return
 	}
-	for arn := range tasks {
-		if t, ok := v.Tasks.Get(arn); ok && t.Instance == o.instance {
-			o.want(t, now)
-		} else {
-			o.drop(arn, run, stop, taskRole, executeRole)
+	for t := range v.TasksOn(o.instance) {
+		o.want(t, now)
+	}
+	for key := range o.letters { // about tasks that are there no more
+		if key.task != "" {
+			o.lookAtOne(v, key.task, now)
 		}
+	}
+}
+
+func (o *outbox) lookAtOne(v *state.View, arn string, now time.Time) {
+	if t, ok := v.Tasks.Get(arn); ok && t.Instance == o.instance {
+		o.want(t, now)
+	} else {
+		o.drop(arn, run, stop, taskRole, executeRole)
 	}
 }
 
@@ -270,13 +279,14 @@ func (o *outbox) manifest(v *state.View, id string, now time.Time) message.Messa
 	return m
 }
 
-// acked notes that the agent has taken a message in. With credentials, a payload
-// has several acknowledgments; only its own counts.
-func (o *outbox) acked(id string, ofCredentials bool, now time.Time) {
+// acked notes that the agent has taken a message in, and returns the task whose
+// stop that was, if it was one. With credentials, a payload has several
+// acknowledgments; only its own counts.
+func (o *outbox) acked(id string, ofCredentials bool, now time.Time) (stopping string) {
 	key, ok := o.sent[id]
 	isCredentials := key.kind == taskRole || key.kind == executeRole
 	if !ok || ofCredentials != isCredentials {
-		return // or it was sent again since
+		return "" // or it was sent again since
 	}
 	delete(o.sent, id)
 	l := o.letters[key]
@@ -286,9 +296,11 @@ func (o *outbox) acked(id string, ofCredentials bool, now time.Time) {
 		l.due = time.Time{}
 	case stop:
 		l.due = now.Add(stopAgain)
+		return key.task
 	default:
 		l.due = l.renew
 	}
+	return ""
 }
 
 // mustStop returns those of the tasks that the agent asks about which it must stop.

@@ -16,6 +16,7 @@ type Report struct {
 	Health       []plan.SetHealth        `json:",omitempty"`
 	Instance     *plan.SetInstanceHealth `json:",omitempty"`
 	Failed       *plan.FailTask          `json:",omitempty"`
+	Stopping     *plan.StoppingTask      `json:",omitempty"`
 	Server       *plan.SeeServer         `json:",omitempty"`
 }
 
@@ -35,6 +36,9 @@ func (r Report) apply(tx *state.Tx) {
 	}
 	if r.Failed != nil {
 		p.Do(*r.Failed)
+	}
+	if r.Stopping != nil {
+		p.Do(*r.Stopping)
 	}
 	if r.Server != nil {
 		p.Do(*r.Server)

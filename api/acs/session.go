@@ -209,7 +209,9 @@ func (s *session) take(m message.Message) error {
 	s.api.Metrics.received(m)
 	switch m := m.(type) {
 	case *message.Ack:
-		s.outbox.acked(m.MessageID, false, now)
+		if task := s.outbox.acked(m.MessageID, false, now); task != "" {
+			s.stopping(task)
+		}
 	case *message.CredentialsAck:
 		s.outbox.acked(m.MessageID, true, now)
 	case *message.Nack:
@@ -223,6 +225,16 @@ func (s *session) take(m message.Message) error {
 		s.log.Debug("the agent sent what we have no use for", "type", m.Type())
 	}
 	return nil
+}
+
+// stopping notes that the agent knows that a task must stop.
+func (s *session) stopping(task string) {
+	if t, _ := s.api.Store.View().Tasks.Get(task); t.Last != "RUNNING" {
+		return // noted before, or over already
+	}
+	if err := s.api.report(s.ctx, Report{Stopping: &plan.StoppingTask{ARN: task}}); err != nil {
+		s.log.Debug("cannot write down that a task is stopping", "task", task, "err", err) // it will be STOPPED soon
+	}
 }
 
 // leave ends the session: it tells the agent why, if that is still there, and

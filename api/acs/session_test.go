@@ -180,6 +180,10 @@ func TestSocketBringsTasks(t *testing.T) {
 	}
 	s.Ack(stop)
 	s.Ack(start)
+	await(t, store, "the task is stopping", func(v *state.View) bool {
+		leaving, _ := v.Tasks.Get(ecs + "task/stub/leaving")
+		return leaving.Last == "STOPPING"
+	})
 
 	put(t, store, "new", "PENDING>RUNNING")
 	if got := acstest.Next[*message.Payload](s); got.Tasks[0].ARN != ecs+"task/stub/new" {
@@ -192,18 +196,6 @@ func TestSocketBringsTasks(t *testing.T) {
 	i, _ := store.View().ContainerInstances.Get(instance)
 	if !i.AgentConnected || *i.Software.AgentVersion != "1.105.1" || *i.Software.DockerVersion != "DockerVersion: 20.10.24+dfsg1" {
 		t.Errorf("the instance's record: %+v", i)
-	}
-}
-
-func TestSocketResendsUntilAcknowledged(t *testing.T) {
-	store := newStore(t)
-	put(t, store, "a", "PENDING>RUNNING")
-	w := newWorld(t, store)
-	s := w.agent().ACS(t)
-	first := acstest.Next[*message.Payload](s)
-	again := acstest.Next[*message.Payload](s)
-	if again.Tasks[0].ARN != first.Tasks[0].ARN || again.MessageID == first.MessageID {
-		t.Errorf("resent %+v", again)
 	}
 }
 
