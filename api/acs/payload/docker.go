@@ -196,7 +196,8 @@ func (c Config) log(t state.Task, from types.ContainerDefinition) *logConfig {
 	if l == nil {
 		return nil
 	}
-	options := maps.Clone(l.Options)
+	options := map[string]string{}
+	maps.Copy(options, l.Options)
 	if l.LogDriver == types.LogDriverAwslogs {
 		if prefix, ok := options["awslogs-stream-prefix"]; ok {
 			delete(options, "awslogs-stream-prefix")
