@@ -3,9 +3,13 @@ package network
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/vishvananda/netlink"
 )
 
 const ipForward = "/proc/sys/net/ipv4/ip_forward"
@@ -56,4 +60,39 @@ func (n *Network) setBridgeOption(family, option string) error {
 		return lacking("set "+file, err)
 	}
 	return nil
+}
+
+// rangeNote is a file that has the bridge's address in the range of bridge mode.
+func rangeNote(dir string) string { return filepath.Join(dir, "range") }
+
+// freeRange gives the range that the network in dir has already, or one that
+// the machine neither has an address in nor a route to.
+func freeRange(dir string) (netip.Prefix, error) {
+	if text, err := os.ReadFile(rangeNote(dir)); err == nil {
+		if p, err := netip.ParsePrefix(string(text)); err == nil {
+			return p, nil
+		}
+	}
+	var taken []netip.Prefix
+	addresses, err := netlink.AddrList(nil, netlink.FAMILY_V4)
+	routes, err2 := netlink.RouteList(nil, netlink.FAMILY_V4)
+	if err := errors.Join(err, err2); err != nil {
+		return netip.Prefix{}, fmt.Errorf("list the machine's addresses and routes: %w", err)
+	}
+	for _, a := range addresses {
+		taken = append(taken, toPrefix(a.IPNet))
+	}
+	for _, r := range routes {
+		if r.Dst != nil && toPrefix(r.Dst).Bits() > 0 { // not the default route
+			taken = append(taken, toPrefix(r.Dst))
+		}
+	}
+	const first, last = 211, 250
+	for second := first; second <= last; second++ {
+		p := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(second), 0, 1}), 16)
+		if !slices.ContainsFunc(taken, p.Overlaps) {
+			return p, nil
+		}
+	}
+	return netip.Prefix{}, errors.New("this machine uses all of 10.211.0.0/16 to 10.250.0.0/16; none is left for containers in bridge mode")
 }

@@ -301,19 +301,26 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-// Another range of the machine is not taken over.
-func TestRefusesRangesInUse(t *testing.T) {
-	open(t, config(t))
-	other := config(t)
-	other.Name = "u"
-	if _, err := Open(t.Context(), other); err == nil || !strings.Contains(err.Error(), "10.211.0.0/16 is in use on this machine") {
+// A range that the machine uses is not taken over; without a wish, a free one
+// is found, and kept.
+func TestRanges(t *testing.T) {
+	first := open(t, config(t))
+	if _, err := Open(t.Context(), Config{Name: "u", Dir: t.TempDir(), Bridge: first.Bridge}); err == nil || !strings.Contains(err.Error(), "10.211.0.0/16 is in use on this machine") {
 		t.Errorf("error %v", err)
 	}
-	if err := Down(context.Background(), other); err != nil {
-		t.Fatal(err)
+	attach(t, first, "task", vpc("10.210.0.5"))
+	cfg := config(t)
+	cfg.Name = "u"
+	for range 2 {
+		n := open(t, cfg)
+		if want := netip.MustParsePrefix("10.212.0.1/16"); n.Bridge != want {
+			t.Errorf("the second network has %s, want %s", n.Bridge, want)
+		}
+		if _, err := n.Attach(t.Context(), "other", vpc("10.210.0.6")); err == nil || !strings.Contains(err.Error(), "10.210.0.0/20 is in use on this machine") {
+			t.Errorf("a task in the first one's subnet: %v", err)
+		}
+		n.Close()
 	}
-	other.Bridge = netip.MustParsePrefix("10.212.0.1/16")
-	open(t, other)
 }
 
 // Where Docker and ufw drop what they do not know, tasks work all the same, and

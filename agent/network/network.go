@@ -31,7 +31,7 @@ import (
 type Config struct {
 	Name   string       // 1 to 6 of a-z and 0-9, part of every name the kernel sees; required
 	Dir    string       // absolute; namespaces are bind-mounted and attachments recorded below it; required
-	Bridge netip.Prefix // the bridge's own address in the range of bridge mode; default 10.211.0.1/16
+	Bridge netip.Prefix // the bridge's own address in the range of bridge mode; default a free one, 10.211.0.1/16 first
 	Ports  Range        // where host ports are chosen from; default 32768 to 60999
 	Log    *slog.Logger // default slog.Default()
 }
@@ -77,7 +77,10 @@ func Open(ctx context.Context, cfg Config) (*Network, error) {
 // newNetwork checks cfg and fills its defaults in; it changes nothing.
 func newNetwork(cfg Config) (*Network, error) {
 	if cfg.Bridge == (netip.Prefix{}) {
-		cfg.Bridge = netip.MustParsePrefix("10.211.0.1/16")
+		var err error
+		if cfg.Bridge, err = freeRange(cfg.Dir); err != nil {
+			return nil, fmt.Errorf("network: %w", err)
+		}
 	}
 	if cfg.Ports == (Range{}) {
 		cfg.Ports = Range{32768, 60999}
@@ -113,6 +116,9 @@ func (n *Network) open(ctx context.Context) (err error) {
 		return err
 	}
 	if err := n.makeBridge(); err != nil {
+		return err
+	}
+	if err := os.WriteFile(rangeNote(n.Dir), []byte(n.Bridge.String()), 0o600); err != nil {
 		return err
 	}
 	if err := n.enableForwarding(); err != nil {

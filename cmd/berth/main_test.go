@@ -31,6 +31,7 @@ func TestFlagsAndVariables(t *testing.T) {
 		"up":               control + " --pools " + machine,
 		"agent":            "--endpoint --token --name --data-dir --cluster --pool --cpu --memory --reserved-memory --attribute --tag --log-level --log-format " + machine,
 		"server":           control,
+		"down":             "--data-dir",
 		"env":              "--data-dir",
 		"snapshot save":    "--data-dir",
 		"snapshot restore": "--data-dir " + etcd,
