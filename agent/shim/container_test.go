@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"berth/agent/runtime"
-	"berth/agent/shim/shimtest"
 	"berth/agent/spool"
 )
 
@@ -58,8 +57,7 @@ func (b *bench) exec(id runtime.ID, p runtime.Process) (string, runtime.Exit) {
 
 // What a container sees of what its Container says.
 func TestInside(t *testing.T) {
-	binary := shimtest.Build(t)
-	b := open(t, binary)
+	b := open(t)
 	for i, tc := range []struct {
 		name, script   string
 		change         func(*runtime.Container)
@@ -82,8 +80,8 @@ func TestInside(t *testing.T) {
 				c.Spec.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Soft: 100, Hard: 200}}
 			}, stdout: "100\n200\n"},
 		{name: "out of the shim's own protection", script: "cat /proc/self/oom_score_adj", stdout: "0\n"},
-		{name: "an init process", script: "ps -o args= 1; sh -c 'sleep 0.01 & exit'; exit 5", change: initProcess(binary), stdout: "/script/docker-init -- sh -c", code: 5},
-		{name: "an init process hands signals on", script: "kill -TERM 1; sleep 10", change: initProcess(binary), code: 143},
+		{name: "an init process", script: "ps -o args= 1; sh -c 'sleep 0.01 & exit'; exit 5", change: initProcess, stdout: "/script/docker-init -- sh -c", code: 5},
+		{name: "an init process hands signals on", script: "kill -TERM 1; sleep 10", change: initProcess, code: 143},
 		{name: "no file descriptor of the shim's", script: "ls /proc/self/fd | wc -l", stdout: "4\n"}, // ls has one
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -131,15 +129,13 @@ func overlay(t *testing.T, root string, layers int) func(*runtime.Container) {
 }
 
 // initProcess is what the agent makes of initProcessEnabled.
-func initProcess(binary string) func(*runtime.Container) {
-	return func(c *runtime.Container) {
-		c.Spec.Mounts = append(c.Spec.Mounts, specs.Mount{Destination: "/script/docker-init", Type: "bind", Source: binary, Options: []string{"bind", "ro"}})
-		c.Spec.Process.Args = append([]string{"/script/docker-init", "--"}, c.Spec.Process.Args...)
-	}
+func initProcess(c *runtime.Container) {
+	c.Spec.Mounts = append(c.Spec.Mounts, specs.Mount{Destination: "/script/docker-init", Type: "bind", Source: program, Options: []string{"bind", "ro"}})
+	c.Spec.Process.Args = append([]string{"/script/docker-init", "--"}, c.Spec.Process.Args...)
 }
 
 func TestUnknownUser(t *testing.T) {
-	b := open(t, shimtest.Build(t))
+	b := open(t)
 	b.ok(b.CreateSandbox(t.Context(), runtime.Sandbox{Task: "t"}))
 	c := b.container(runtime.ID{Task: "t", Container: "c"}, "run")
 	c.User = "nemo"
@@ -150,7 +146,7 @@ func TestUnknownUser(t *testing.T) {
 }
 
 func TestOpenStdin(t *testing.T) {
-	b := open(t, shimtest.Build(t))
+	b := open(t)
 	id := runtime.ID{Task: "t", Container: "c"}
 	b.ok(b.CreateSandbox(t.Context(), runtime.Sandbox{Task: "t"}))
 	c := b.container(id, "cat")
@@ -167,7 +163,7 @@ func TestOpenStdin(t *testing.T) {
 }
 
 func TestSharedNamespaces(t *testing.T) {
-	b := open(t, shimtest.Build(t))
+	b := open(t)
 	b.ok(b.CreateSandbox(t.Context(), runtime.Sandbox{Task: "shared", SharePID: true, ShareIPC: true}))
 	one, two := runtime.ID{Task: "shared", Container: "one"}, runtime.ID{Task: "shared", Container: "two"}
 	b.run(one, "sh", "-c", "sleep 1234 & sleep 1234")
@@ -197,7 +193,7 @@ func TestSharedNamespaces(t *testing.T) {
 }
 
 func TestExecInDetail(t *testing.T) {
-	b := open(t, shimtest.Build(t))
+	b := open(t)
 	id := runtime.ID{Task: "t", Container: "c"}
 	b.run(id, "run")
 	for _, tc := range []struct {
@@ -217,7 +213,7 @@ func TestExecInDetail(t *testing.T) {
 }
 
 func TestExecTerminal(t *testing.T) {
-	b := open(t, shimtest.Build(t))
+	b := open(t)
 	id := runtime.ID{Task: "t", Container: "c"}
 	b.run(id, "run")
 	resize := make(chan runtime.Size, 1)
@@ -234,7 +230,7 @@ func TestExecTerminal(t *testing.T) {
 
 // What an agent began and does not care for any more must not stay.
 func TestExecEndsWithItsCaller(t *testing.T) {
-	b := open(t, shimtest.Build(t))
+	b := open(t)
 	id := runtime.ID{Task: "t", Container: "c"}
 	b.run(id, "run")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -253,7 +249,7 @@ func TestExecEndsWithItsCaller(t *testing.T) {
 }
 
 func TestTaskLimits(t *testing.T) {
-	b := open(t, shimtest.Build(t))
+	b := open(t)
 	b.ok(b.CreateSandbox(t.Context(), runtime.Sandbox{Task: "t", Resources: runtime.Resources{
 		CPUShares: 512, CPUQuota: 50_000, Memory: 64 << 20, Pids: 77,
 	}}))
@@ -271,7 +267,7 @@ func TestTaskLimits(t *testing.T) {
 }
 
 func TestStatsInDetail(t *testing.T) {
-	b := open(t, shimtest.Build(t))
+	b := open(t)
 	id := runtime.ID{Task: "t", Container: "c"}
 	b.ok(b.CreateSandbox(t.Context(), runtime.Sandbox{Task: "t"}))
 	c := b.container(id, "run")

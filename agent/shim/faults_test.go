@@ -45,7 +45,23 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(m.Run())
+	os.Exit(run(m))
+}
+
+// program is the shim's, built once for all tests.
+var program string
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "berth-shim-test-")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		program, err = shimtest.Program(dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
 }
 
 // order is what an agent of another process is to do.
@@ -101,7 +117,7 @@ func (b *bench) startAgent(containers ...runtime.Container) (*exec.Cmd, <-chan s
 }
 
 func TestKilledShim(t *testing.T) {
-	b := open(t, shimtest.Build(t))
+	b := open(t)
 	ended, running, created := runtime.ID{Task: "t", Container: "ended"}, runtime.ID{Task: "t", Container: "running"}, runtime.ID{Task: "t", Container: "created"}
 	b.run(ended, "exit", "9")
 	b.exit(ended)
@@ -134,7 +150,7 @@ func TestKilledShim(t *testing.T) {
 }
 
 func TestShimKilledWhileNoAgentWasThere(t *testing.T) {
-	b := open(t, shimtest.Build(t))
+	b := open(t)
 	for _, task := range []string{"killed", "rebooted"} {
 		b.run(runtime.ID{Task: task, Container: "c"}, "run")
 	}
@@ -159,7 +175,7 @@ func TestShimKilledWhileNoAgentWasThere(t *testing.T) {
 
 // A shim may die at any moment of a container's creation.
 func TestShimKilledWhileItCreates(t *testing.T) {
-	b := open(t, shimtest.Build(t))
+	b := open(t)
 	for i := range 12 {
 		task := fmt.Sprintf("t%d", i)
 		b.ok(b.CreateSandbox(t.Context(), runtime.Sandbox{Task: task}))
@@ -200,7 +216,7 @@ func runs(pid int) bool {
 }
 
 func TestKilledContainer(t *testing.T) {
-	b := open(t, shimtest.Build(t))
+	b := open(t)
 	id := runtime.ID{Task: "t", Container: "c"}
 	b.kill(b.run(id, "run").Pid)
 	if exit := b.exit(id); exit.Code != 137 || exit.OOMKilled || exit.Lost != "" {
@@ -209,7 +225,7 @@ func TestKilledContainer(t *testing.T) {
 }
 
 func TestKilledAgent(t *testing.T) {
-	b := open(t, shimtest.Build(t))
+	b := open(t)
 	b.ok(b.Close())
 	b.Shims = nil
 	stays, ends := runtime.ID{Task: "stays", Container: "c"}, runtime.ID{Task: "ends", Container: "c"}
@@ -244,7 +260,7 @@ func TestKilledAgent(t *testing.T) {
 // An agent may die at any moment; the next one finds nothing that it cannot
 // either use or delete.
 func TestAgentKilledAtAnyMoment(t *testing.T) {
-	b := open(t, shimtest.Build(t))
+	b := open(t)
 	for i := range 8 {
 		b.ok(b.Close())
 		b.Shims = nil
@@ -270,14 +286,14 @@ func TestAgentKilledAtAnyMoment(t *testing.T) {
 }
 
 func TestTwoAgents(t *testing.T) {
-	b := open(t, shimtest.Build(t))
+	b := open(t)
 	if _, err := shim.Open(t.Context(), b.cfg); err == nil || !strings.Contains(err.Error(), "another agent has") {
 		t.Errorf("got %v for a second agent", err)
 	}
 }
 
 func TestOutOfMemory(t *testing.T) {
-	b := open(t, shimtest.Build(t))
+	b := open(t)
 	const limit = 16 << 20
 	hog := []string{"dd", "if=/dev/zero", "of=/dev/null", "bs=200M", "count=1"}
 	b.ok(b.CreateSandbox(t.Context(), runtime.Sandbox{Task: "own"}))
@@ -297,7 +313,7 @@ func TestOutOfMemory(t *testing.T) {
 }
 
 func TestFiftySandboxesAtOnce(t *testing.T) {
-	b := open(t, shimtest.Build(t))
+	b := open(t)
 	var all sync.WaitGroup
 	for i := range 50 {
 		all.Go(func() {
@@ -335,7 +351,7 @@ func TestFiftySandboxesAtOnce(t *testing.T) {
 // Somebody removed the data directory: no shim may stay for ever.
 func TestRemovedDirectory(t *testing.T) {
 	t.Parallel() // it takes the ten seconds until the shim looks
-	b := open(t, shimtest.Build(t))
+	b := open(t)
 	process := b.run(runtime.ID{Task: "t", Container: "c"}, "run")
 	b.ok(os.RemoveAll(filepath.Join(b.cfg.Dir, "t")))
 	for ticker := time.NewTicker(50 * time.Millisecond); ; <-ticker.C {

@@ -22,9 +22,9 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sys/unix"
 
 	"berth/agent/runtime"
 	"berth/agent/shim/wire"
@@ -60,11 +60,7 @@ func Open(ctx context.Context, cfg Config) (*Shims, error) {
 	}
 	s := &Shims{cfg: cfg, sandboxes: map[string]*sandbox{}, making: map[string]bool{}}
 	var err error
-	if s.lock, err = os.OpenFile(filepath.Join(cfg.Dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(s.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		s.lock.Close()
+	if s.lock, err = wire.Hold(filepath.Join(cfg.Dir, ".lock"), time.Second); err != nil {
 		return nil, fmt.Errorf("another agent has %s: %w", cfg.Dir, err)
 	}
 	if err := s.adopt(ctx); err != nil {

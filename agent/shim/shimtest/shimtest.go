@@ -3,6 +3,7 @@
 package shimtest
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,38 +13,52 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// Build builds the shim's program into a file of the test's, from the sources as
-// they are now. It has seccomp where libseccomp's headers are installed.
+// Build builds the shim's program for one test; see [Program].
 func Build(t testing.TB) string {
 	t.Helper()
-	dependOnSources(t)
-	path := filepath.Join(t.TempDir(), "berth-shim")
+	program, err := Program(t.TempDir())
+	must(t, err)
+	return program
+}
+
+// Program builds the shim's program, from the sources as they are now, into dir.
+// It has seccomp where libseccomp's headers are installed.
+func Program(dir string) (program string, err error) {
+	if err := dependOnSources(); err != nil {
+		return "", err
+	}
 	tags := "netgo osusergo"
 	if exec.Command("pkg-config", "--exists", "libseccomp").Run() == nil {
 		tags += " seccomp"
 	}
-	cmd := exec.Command("go", "build", "-tags", tags, "-ldflags", "-s -w -extldflags -static", "-o", path, "berth/cmd/berth-shim")
+	program = filepath.Join(dir, "berth-shim")
+	cmd := exec.Command("go", "build", "-tags", tags, "-ldflags", "-s -w -extldflags -static", "-o", program, "berth/cmd/berth-shim")
 	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=1")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build the shim (it needs gcc and the static libc of libc6-dev): %v\n%s", err, out)
+		return "", fmt.Errorf("build the shim (it needs gcc and the static libc of libc6-dev): %w\n%s", err, out)
 	}
-	return path
+	return program, nil
 }
 
 // dependOnSources looks at what the program is made of, so that go test does not
 // take an old result for a test that would run another program today.
-func dependOnSources(t testing.TB) {
-	t.Helper()
+func dependOnSources() error {
 	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
-	must(t, err)
+	if err != nil {
+		return err
+	}
 	for _, dir := range []string{"cmd/berth-shim", "agent/shim/task", "agent/shim/wire", "agent/runtime", "agent/spool"} {
 		files, err := os.ReadDir(filepath.Join(strings.TrimSpace(string(root)), dir))
-		must(t, err)
+		if err != nil {
+			return err
+		}
 		for _, file := range files {
-			_, err := os.Stat(filepath.Join(strings.TrimSpace(string(root)), dir, file.Name()))
-			must(t, err)
+			if _, err := os.Stat(filepath.Join(strings.TrimSpace(string(root)), dir, file.Name())); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
 }
 
 // Rootfs makes a directory that can be a container's root, with /bin/sh and all

@@ -5,6 +5,7 @@ package task
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -30,11 +31,7 @@ func Recover(dir string) error {
 	} else if history.ShimPid != 0 && wire.Ticks(history.ShimPid) == history.ShimTicks {
 		_ = unix.Kill(history.ShimPid, unix.SIGKILL) // it lives, and the agent does not reach it
 	}
-	lock, err := hold(dir)
-	for deadline := time.Now().Add(10 * time.Second); err != nil && time.Now().Before(deadline); {
-		time.Sleep(10 * time.Millisecond)
-		lock, err = hold(dir)
-	}
+	lock, err := wire.Hold(filepath.Join(dir, wire.LockFile), 10*time.Second)
 	if err != nil {
 		return err
 	}

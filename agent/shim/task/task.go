@@ -79,7 +79,7 @@ func Run(ctx context.Context, dir string, listener net.Listener) error {
 // prepare makes what all containers share.
 func (t *task) prepare() error {
 	var err error
-	if t.lock, err = hold(t.dir); err != nil {
+	if t.lock, err = wire.Hold(filepath.Join(t.dir, wire.LockFile), time.Second); err != nil {
 		return err
 	}
 	if t.record, _, err = wire.Read(t.dir); err != nil {
@@ -207,20 +207,6 @@ func (t *task) shutdown() error {
 		errs = append(errs, t.cgroup.Destroy())
 	}
 	return errors.Join(errs...)
-}
-
-// hold takes the lock of a sandbox's directory, which the kernel gives back
-// when this process ends.
-func hold(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, wire.LockFile), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("another shim has %s: %w", dir, err)
-	}
-	return f, nil
 }
 
 // awaitRemoval returns true when dir was removed or moved away, and false when
