@@ -28,6 +28,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"berth/agent/image"
+	"berth/agent/image/demo"
 	"berth/agent/metadata"
 	"berth/agent/network"
 	"berth/agent/oci"
@@ -46,9 +47,6 @@ type Config struct {
 	Cleanup     image.Cleanup     // of images that nobody uses
 	StopTimeout time.Duration     // from the stop signal to SIGKILL, where a container names none; default 30 s
 	Retention   time.Duration     // how long a task that has stopped is remembered; default 3 h
-
-	// Loaded is called when images can be loaded, before any task runs.
-	Loaded func(context.Context, *image.Store) error
 
 	Version string
 	Log     *slog.Logger // default slog.Default()
@@ -186,10 +184,8 @@ func (a *Agents) open(ctx context.Context) error {
 	if err := opening.Wait(); err != nil {
 		return err
 	}
-	if a.cfg.Loaded != nil {
-		if err := a.cfg.Loaded(ctx, a.images); err != nil {
-			a.cfg.Log.Error("cannot load images", "err", err)
-		}
+	if err := demo.Load(ctx, a.images); err != nil {
+		a.cfg.Log.Warn("there will be no demo image", "err", err)
 	}
 	for _, pool := range a.cfg.Pools {
 		one, err := a.openAgent(ctx, pool)

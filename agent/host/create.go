@@ -101,10 +101,14 @@ func regions(env map[string]string) map[string]string {
 	return out
 }
 
-// Labels are those of Amazon's agent.
+// Labels are those of Amazon's agent, which on Fargate has the cluster's ARN.
 func (h *Host) Labels(t *engine.Task, container string) map[string]string {
+	cluster := h.cfg.Cluster
+	if t.Payload.LaunchType == "FARGATE" {
+		cluster = t.Payload.Cluster
+	}
 	return map[string]string{
-		"com.amazonaws.ecs.cluster":                 h.cfg.Cluster,
+		"com.amazonaws.ecs.cluster":                 cluster,
 		"com.amazonaws.ecs.container-name":          container,
 		"com.amazonaws.ecs.task-arn":                t.Payload.ARN,
 		"com.amazonaws.ecs.task-definition-family":  t.Payload.Family,

@@ -42,7 +42,7 @@ func (h *Host) Fetch(ctx context.Context, t *engine.Task) error {
 		group.Go(func() error {
 			shipper, err := h.shipper(t, c.Name)
 			if err != nil || shipper == nil {
-				return err
+				return nil // a configuration that is wrong is Create's to tell
 			}
 			return shipper.Prepare(ctx)
 		})

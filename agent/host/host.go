@@ -99,11 +99,12 @@ func (h *Host) dir(task string, parts ...string) string {
 	return filepath.Join(append([]string{h.cfg.Dir, task}, parts...)...)
 }
 
-// Prepare makes the cgroup and the shim, the network and the volumes, at the same time.
+// Prepare makes the cgroup and the shim, the network and the volumes, at the
+// same time, and waits for all of them also if one fails: what is there can be released.
 func (h *Host) Prepare(ctx context.Context, t *engine.Task) error {
-	group, ctx := errgroup.WithContext(ctx)
+	var group errgroup.Group
 	group.Go(func() error {
-		err := h.cfg.Runtime.CreateSandbox(ctx, sandbox(t))
+		err := h.cfg.Runtime.CreateSandbox(context.WithoutCancel(ctx), sandbox(t))
 		if err != nil {
 			return fmt.Errorf("unable to create the task's sandbox: %w", err)
 		}

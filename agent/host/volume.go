@@ -143,8 +143,9 @@ func (h *Host) mounts(ctx context.Context, t *engine.Task, container string, img
 
 // fill gives new volumes what the image has where they are mounted.
 func (h *Host) fill(ctx context.Context, def *message.Container, img image.Image, volumes, own map[string]volume.Volume) error {
-	if len(def.MountPoints)+len(own) == 0 {
-		return nil
+	ours := func(p message.MountPoint) bool { return volumes[p.SourceVolume].ID != "" }
+	if len(own) == 0 && !slices.ContainsFunc(def.MountPoints, ours) {
+		return nil // paths of the host are as they are
 	}
 	return h.cfg.Images.View(ctx, img, func(root string) error {
 		var errs []error
