@@ -86,7 +86,7 @@ func (r *rig) open(wrap func(*Host) engine.Host) {
 			r.t.Fatal(e)
 		}
 	}
-	r.images, err = image.Open(ctx, image.Config{Dir: r.dir + "/images"})
+	r.images, err = image.Open(ctx, image.Config{Dir: r.dir + "/images", Attempts: 2, Backoff: time.Millisecond})
 	must(err)
 	_, err = r.images.Import(ctx, archive())
 	must(err)

@@ -145,6 +145,11 @@ func (s *Store) layersOf(ctx context.Context, img Image) ([]string, error) {
 	if img.ChainID == "" {
 		return nil, nil
 	}
+	unlock, err := s.locks.Acquire(ctx, "look-"+img.ChainID) // two would take each other's lease away
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	s.mu.Lock()
 	known := s.lowers[img.ChainID]
 	s.mu.Unlock()
@@ -152,7 +157,7 @@ func (s *Store) layersOf(ctx context.Context, img Image) ([]string, error) {
 		return known, nil
 	}
 	var lowers []string
-	err := s.leased(ctx, "look-"+img.ChainID, func(ctx context.Context) error {
+	err = s.leased(ctx, "look-"+img.ChainID, func(ctx context.Context) error {
 		key := "look-" + img.ChainID
 		view, err := s.parts.snapshots.View(ctx, key, img.ChainID)
 		if errdefs.IsAlreadyExists(err) {
