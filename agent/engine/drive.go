@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"sync"
 	"syscall"
 	"time"
@@ -161,14 +163,24 @@ func (d *driver) take(r result) {
 		delete(d.held, r.Step)
 	} else {
 		d.hold(r.Step)
-		d.e.cfg.Log.Warn("step failed", "task", d.x.task.Payload.ARN, "step", r.Step.String(), "err", r.err)
+		d.e.cfg.Log.Log(context.Background(), level(r), "step failed", "task", d.x.task.Payload.ARN, "step", r.Step.String(), "err", r.err)
 	}
 	d.x.mu.Lock()
 	d.x.task.record(r.Step, r.outcome, time.Now())
+	d.x.task.shrink()
 	d.unsaved = !d.e.save(&d.x.task)
 	arn := d.x.task.Payload.ARN
 	d.x.mu.Unlock()
 	d.e.cfg.Changed(arn)
+}
+
+// level is how much a failed step matters: a container may end just before its
+// health is checked, and steps are called off when a task is to stop.
+func level(r result) slog.Level {
+	if r.Verb == Probe || errors.Is(r.err, context.Canceled) {
+		return slog.LevelDebug
+	}
+	return slog.LevelWarn
 }
 
 func (d *driver) hold(s Step) {

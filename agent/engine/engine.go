@@ -217,6 +217,20 @@ func (e *Engine) Tasks() []Task {
 	return tasks
 }
 
+// Live are the tasks of which there is something on this machine, in no order.
+func (e *Engine) Live() []Task {
+	var tasks []Task
+	for _, x := range e.entries() {
+		x.mu.Lock()
+		live := x.task.Payload.ARN != "" && !x.task.Cleaned
+		x.mu.Unlock()
+		if live {
+			tasks = append(tasks, x.copy())
+		}
+	}
+	return tasks
+}
+
 // Task finds a task by its id.
 func (e *Engine) Task(id string) (Task, bool) {
 	x := e.entry(id)
@@ -245,6 +259,7 @@ func (e *Engine) Sent(c Change) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.task.sent(c)
+	x.task.shrink()
 	e.save(&x.task)
 }
 

@@ -219,6 +219,17 @@ func (t *Task) needsExecutionRole() bool {
 	})
 }
 
+// shrink drops what nobody needs to know of a task that is gone, and that the
+// control plane knows is: there may be thousands.
+func (t *Task) shrink() {
+	if !t.Cleaned || t.Sent.Status != "STOPPED" {
+		return
+	}
+	p := t.Payload
+	t.Payload = message.Task{ARN: p.ARN, DesiredStatus: p.DesiredStatus, Cluster: p.Cluster, Family: p.Family, Version: p.Version}
+	t.Containers, t.Sent.Containers, t.Role, t.Execution = nil, nil, nil, nil
+}
+
 // clone is a copy that shares nothing that changes.
 func (t *Task) clone() Task {
 	c := *t

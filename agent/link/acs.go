@@ -101,7 +101,7 @@ func (c *tasksConversation) compare(s *socket, m *message.Manifest) error {
 		return err
 	}
 	verify := &message.StopVerification{MessageID: m.MessageID}
-	for _, t := range c.engine.Tasks() {
+	for _, t := range c.engine.Live() {
 		wanted := slices.ContainsFunc(m.Tasks, func(r message.TaskRef) bool {
 			return r.Task == t.Payload.ARN && r.DesiredStatus == "RUNNING"
 		})

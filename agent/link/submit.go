@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,14 +16,16 @@ import (
 // Changed has what is new about a task submitted: at once, in order, one call
 // at a time, until the control plane has accepted it. It is engine.Config.Changed.
 func (l *Link) Changed(arn string) {
-	select {
-	case l.health <- struct{}{}: // TCS looks whether it was the health of a container
-	default:
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.running == nil || l.running.Err() != nil {
 		return // Run looks at all tasks when it starts
+	}
+	if t, _ := l.engine.Task(engine.ID(arn)); slices.ContainsFunc(t.Containers, func(c engine.Container) bool { return c.Check != nil }) {
+		select {
+		case l.health <- struct{}{}: // TCS looks whether it was that
+		default:
+		}
 	}
 	if _, busy := l.busy[arn]; busy {
 		l.busy[arn] = true

@@ -52,7 +52,7 @@ func (c *telemetry) begin(ctx context.Context, s *socket) error {
 			case <-tick.C:
 				err = c.publish(ctx, s)
 			case <-c.health:
-				err = c.publishHealth(s, c.engine.Tasks(), true)
+				err = c.publishHealth(s, c.engine.Live(), true)
 			}
 		}
 		s.conn.Close() // the reader makes a new one
@@ -65,7 +65,7 @@ func (c *telemetry) take(context.Context, *socket, message.Message) error { retu
 
 // publish sends everything there is to tell.
 func (c *telemetry) publish(ctx context.Context, s *socket) error {
-	tasks := c.engine.Tasks()
+	tasks := c.engine.Live()
 	if err := c.publishMetrics(ctx, s, tasks); err != nil {
 		return err
 	}
