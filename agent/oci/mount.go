@@ -14,8 +14,7 @@ import (
 // defaultShm is docker's size of /dev/shm.
 const defaultShm = 64 * mebibyte
 
-// mounts are docker's usual ones and the container's own, which replace them;
-// outer directories before inner ones.
+// mounts are docker's usual ones and the container's own, which replace them.
 func mounts(c Container) ([]specs.Mount, error) {
 	own, err := ownMounts(c)
 	if err != nil {
@@ -27,13 +26,10 @@ func mounts(c Container) ([]specs.Mount, error) {
 		})
 	}
 	all := slices.DeleteFunc(append(systemMounts(c), etcMounts(c)...), covered)
-	slices.SortStableFunc(own, func(a, b specs.Mount) int { return cmp.Compare(depth(a), depth(b)) })
 	return append(all, own...), nil
 }
 
-func depth(m specs.Mount) int { return strings.Count(m.Destination, "/") }
-
-// ownMounts are volumes, tmpfs and the init process.
+// ownMounts are volumes, tmpfs and the init process, outer directories before inner ones.
 func ownMounts(c Container) (own []specs.Mount, err error) {
 	for _, m := range c.Mounts {
 		m.Destination = path.Clean(m.Destination)
