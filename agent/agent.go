@@ -169,11 +169,13 @@ func (a *Agents) open(ctx context.Context) error {
 	if a.oci, err = oci.This(); err != nil {
 		return err
 	}
+	cleanup := a.cfg.Cleanup
+	cleanup.Disabled = cleanup.Disabled || a.cfg.PullPolicy == image.PullPreferCached // as on ECS: what is here is to stay
 	opening, within := errgroup.WithContext(ctx)
 	opening.Go(func() (err error) {
 		a.images, err = image.Open(within, image.Config{
 			Dir: Dir(a.cfg.DataDir, "images"), Address: a.cfg.Containerd, Namespace: a.namespace(),
-			PlainHTTP: plainHTTP(a.endpoint), Cleanup: a.cfg.Cleanup, Log: a.cfg.Log,
+			PlainHTTP: plainHTTP(a.endpoint), Cleanup: cleanup, Log: a.cfg.Log,
 		})
 		return err
 	})

@@ -180,9 +180,12 @@ func capabilities(p Pool) []string {
 		"private-registry-authentication.secretsmanager", "secrets.ssm.environment-variables", "secrets.asm.environment-variables",
 		"ecr-endpoint", "container-ordering", "full-sync", "env-files.s3", "network.container-port-range", "container-restart-policy",
 		"task-cpu-mem-limit", "increased-task-cpu-limit", "execution-role-ecr-pull", "execution-role-awslogs", "container-health-check",
-		"docker-plugin.local", "task-eni", "pid-ipc-namespace-sharing", "efs",
+		"docker-plugin.local", "task-eni", "pid-ipc-namespace-sharing", "efs", "efsAuth",
 	} {
 		names = append(names, "ecs.capability."+name)
+	}
+	if volume.CanSize() == nil {
+		names = append(names, "ecs.capability.extensible-ephemeral-storage")
 	}
 	if p.Kind == "external" {
 		names = append(names, "ecs.capability.external")

@@ -25,6 +25,11 @@ func (s *Store) Import(ctx context.Context, from io.Reader) ([]Image, error) {
 		return nil, fmt.Errorf("import: %w", err)
 	}
 	defer plain.Close()
+	unlock, err := s.locks.Acquire(ctx, "import") // two would take each other's lease away
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	var imported []Image
 	err = s.leased(ctx, "import", func(ctx context.Context) error {
 		index, err := archive.ImportIndex(ctx, s.parts.content, plain)

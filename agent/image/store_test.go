@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -237,6 +238,25 @@ func TestManyLayers(t *testing.T) {
 	if got := tree(t, mounted(t, mounts, err)); got != strings.Join(layers, " ") {
 		t.Errorf("container sees %q", got)
 	}
+}
+
+// Containers of an image that nobody has looked at yet, all at the same time.
+func TestSnapshotsAtOnce(t *testing.T) {
+	s := open(t, Config{})
+	imported, err := s.Import(t.Context(), dockerSave(t, "web:1", build(t, "amd64", "v=1", "w=2")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			mounts, err := s.Snapshot(t.Context(), fmt.Sprint("c", i), imported[0], "")
+			if err != nil || !strings.Contains(strings.Join(mounts[0].Options, ","), "lowerdir=") {
+				t.Errorf("got %+v, %v", mounts, err)
+			}
+		})
+	}
+	all.Wait()
 }
 
 func TestSnapshotWithoutLayers(t *testing.T) {

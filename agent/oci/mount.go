@@ -110,12 +110,12 @@ func systemMounts(c Container) []specs.Mount {
 		{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: strict(readOnly...)},
 		{Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup", Options: strict(readOnly...)},
 	}
-	if c.IPC == Host {
-		return append(all, bind("/dev/mqueue", "/dev/mqueue", false), bind("/dev/shm", "/dev/shm", false))
-	}
+	// Its queues are those of the IPC namespace, also if that is the host's.
 	all = append(all, specs.Mount{Destination: "/dev/mqueue", Type: "mqueue", Source: "mqueue", Options: strict()})
 	switch {
 	case c.IPC == None:
+	case c.IPC == Host:
+		all = append(all, bind("/dev/shm", "/dev/shm", false))
 	case c.IPC == Task && c.Shm != "":
 		all = append(all, bind(c.Shm, "/dev/shm", false))
 	default:

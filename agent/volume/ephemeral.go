@@ -12,6 +12,17 @@ import (
 	"github.com/moby/sys/mountinfo"
 )
 
+// CanSize says whether Ephemeral works on this machine.
+func CanSize() error {
+	if _, err := exec.LookPath("mkfs.ext4"); err != nil {
+		return errors.New("a size of its own needs mkfs.ext4 (package e2fsprogs) on this instance")
+	}
+	if _, err := os.Stat("/dev/loop-control"); err != nil {
+		return fmt.Errorf("a size of its own needs loop devices on this instance: %w", err)
+	}
+	return nil
+}
+
 // Ephemeral makes a file system of that size for all that a task's containers
 // write, and returns its directory, for image.Store.Snapshot. It is a sparse file
 // with ext4 on a loop device: that bounds a task on any file system of the host,
@@ -41,9 +52,8 @@ func (s *Store) Ephemeral(ctx context.Context, arn string, gib int32) (string, e
 }
 
 func makeExt4(ctx context.Context, file string, size int64) error {
-	tool, err := exec.LookPath("mkfs.ext4")
-	if err != nil {
-		return errors.New("a size of its own needs mkfs.ext4 (package e2fsprogs) on this instance")
+	if err := CanSize(); err != nil {
+		return err
 	}
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
 	if err != nil {
@@ -53,7 +63,7 @@ func makeExt4(ctx context.Context, file string, size int64) error {
 		return err
 	}
 	// No journal: it is gone with the task. No blocks for root: tasks run as root.
-	cmd := exec.CommandContext(ctx, tool, "-q", "-F", "-m", "0", "-O", "^has_journal", "-E", "lazy_itable_init=1,nodiscard", file)
+	cmd := exec.CommandContext(ctx, "mkfs.ext4", "-q", "-F", "-m", "0", "-O", "^has_journal", "-E", "lazy_itable_init=1,nodiscard", file)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}
