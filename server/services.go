@@ -10,6 +10,7 @@ import (
 	ecrsdk "github.com/aws/aws-sdk-go-v2/service/ecr"
 	ecssdk "github.com/aws/aws-sdk-go-v2/service/ecs"
 	iamsdk "github.com/aws/aws-sdk-go-v2/service/iam"
+	smsdk "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	ssmsdk "github.com/aws/aws-sdk-go-v2/service/ssm"
 	stssdk "github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/sirupsen/logrus"
@@ -19,6 +20,7 @@ import (
 	"berth/api/ecs"
 	"berth/api/iam"
 	"berth/api/logs"
+	"berth/api/secretsmanager"
 	"berth/api/ssm"
 	"berth/api/sts"
 	"berth/aws/protocol"
@@ -61,6 +63,7 @@ func openBackends(ctx context.Context, store *state.Store, cfg Config, url strin
 func services(store *state.Store, cfg Config, url string, b backends) []protocol.Service {
 	ecsAPI := ecs.New(ecs.Config{Store: store, Region: cfg.Region, Account: cfg.Account, Endpoint: url})
 	iamAPI := iam.New(iam.Config{Store: store, Account: cfg.Account})
+	secretsAPI := secretsmanager.New(secretsmanager.Config{Store: store, Box: b.box, Region: cfg.Region, Account: cfg.Account})
 	ssmAPI := ssm.New(ssm.Config{Store: store, Box: b.box, Region: cfg.Region, Account: cfg.Account})
 	return []protocol.Service{
 		{
@@ -91,6 +94,12 @@ func services(store *state.Store, cfg Config, url string, b backends) []protocol
 			API:       b.logs,
 			Client:    reflect.TypeFor[*logssdk.Client](),
 			Resources: b.logs.Resources,
+		},
+		{
+			Name:      "secretsmanager",
+			API:       secretsAPI,
+			Client:    reflect.TypeFor[*smsdk.Client](),
+			Resources: secretsAPI.Resources,
 		},
 		{
 			Name:      "ssm",
