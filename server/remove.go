@@ -24,7 +24,7 @@ func Remove(dataDir string) error {
 		return err
 	}
 	// The lock goes last: while it is there, nobody else begins anew in here.
-	for _, ours := range []string{"etcd", "registry", "logs", "agent", "agent-credentials", "credentials", "server-id", "lock"} {
+	for _, ours := range []string{"etcd", "registry", "logs", "agent", "agent-credentials", "credentials", "encryption-key", "server-id", "lock"} {
 		if err := os.RemoveAll(filepath.Join(dataDir, ours)); err != nil {
 			return err
 		}
