@@ -23,6 +23,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"berth/plan/lifecycle"
+	"berth/plan/vpc"
 	"berth/state"
 	"berth/state/journal"
 )
@@ -149,6 +150,12 @@ func (s *Server) URL() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.url
+}
+
+// Subnet is the id of a subnet in which tasks can run: the first one of the
+// default VPC.
+func (s *Server) Subnet() string {
+	return vpc.Default(s.cfg.Account, s.cfg.Region).Subnets[0].ID
 }
 
 // Run serves until ctx ends, then lets calls in flight end, resigns and stops,

@@ -30,6 +30,7 @@ type plane struct {
 	metrics  http.Handler
 	snapshot http.Handler
 	tokens   http.Handler
+	explain  http.Handler
 	join     http.Handler
 	agents   http.Handler // their sockets
 	report   http.Handler // from other servers
@@ -45,6 +46,7 @@ func newWeb(log *slog.Logger) *web {
 		"GET /_berth/tokens":   w.open(func(p *plane) http.Handler { return p.tokens }),
 		"POST /_berth/tokens":  w.open(func(p *plane) http.Handler { return p.tokens }),
 		"POST /_berth/revoke":  w.open(func(p *plane) http.Handler { return p.tokens }),
+		"POST /_berth/explain": w.open(func(p *plane) http.Handler { return p.explain }),
 		"POST /_berth/join":    w.open(func(p *plane) http.Handler { return p.join }),
 		"GET /acs/ws":          w.open(func(p *plane) http.Handler { return p.agents }),
 		"GET /tcs/ws":          w.open(func(p *plane) http.Handler { return p.agents }),

@@ -329,3 +329,13 @@ func TestSplit(t *testing.T) {
 		}
 	}
 }
+
+func TestExplain(t *testing.T) {
+	var got []string
+	for _, r := range Explain(instances(t, "i a 10 10 0", "j a 1000 1000 0").View(), request(1)) {
+		got = append(got, strings.TrimSpace(r.Instance+" "+r.Reason))
+	}
+	if text := strings.Join(got, ", "); text != "j, i RESOURCE:CPU" {
+		t.Errorf("got %s", text)
+	}
+}

@@ -1,0 +1,89 @@
+package ecs
+
+import (
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"berth/plan/place"
+	"berth/state"
+)
+
+// Explanation is which container instances would run one more task, and why the
+// others would not.
+type Explanation struct {
+	TaskDefinition, LaunchType, CapacityProvider string
+	Instances                                    []place.Refusal // of Fargate, the pool's
+}
+
+// ExplainTaskDefinition explains where a task of a task definition would run,
+// as RunTask places it: by the launch type, or by the cluster's default
+// strategy where it is empty.
+func ExplainTaskDefinition(a *API, cluster, definition, launchType string) ([]Explanation, error) {
+	v := a.store.View()
+	c, err := a.activeCluster(v, cluster)
+	if err != nil {
+		return nil, err
+	}
+	w := taskRequest{definition: &definition, launchType: types.LaunchType(launchType), count: mostTasksStarted}
+	if err := checkEnums(&struct{ LaunchType types.LaunchType }{w.launchType}); err != nil {
+		return nil, err
+	}
+	d, err := a.findTaskDefinition(v, definition)
+	if err != nil {
+		return nil, err
+	}
+	if d.NetworkMode == types.NetworkModeAwsvpc { // in whatever subnet
+		config := &types.AwsVpcConfiguration{}
+		for _, s := range a.vpc().Subnets {
+			config.Subnets = append(config.Subnets, s.ID)
+		}
+		w.network = &types.NetworkConfiguration{AwsvpcConfiguration: config}
+	}
+	r, err := a.resolve(v, c, w)
+	if err != nil {
+		return nil, err
+	}
+	var all []Explanation
+	for _, s := range r.shares {
+		all = append(all, Explanation{*d.TaskDefinitionArn, s.launchType, s.provider, place.Explain(v, r.placement(s, ""))})
+	}
+	return all, nil
+}
+
+// ExplainTask explains where one more task like an existing one would run.
+func ExplainTask(a *API, cluster, task string) ([]Explanation, error) {
+	v := a.store.View()
+	c, err := a.activeCluster(v, cluster)
+	if err != nil {
+		return nil, err
+	}
+	t, ok := a.task(v, c, task)
+	if !ok {
+		return nil, invalid("The referenced task was not found.")
+	}
+	d, ok := v.TaskDefinitions.Get(t.Definition)
+	if !ok {
+		return nil, clientError("The task definition " + t.Definition + " of the task has been deleted.")
+	}
+	r := resolved{api: a, cluster: c, definition: d, task: t}
+	r.takes, r.gpus = place.Needs(&d.TaskDefinition, t.Overrides)
+	if r.takes.ENIs > 0 {
+		r.subnets = subnetsOf(a.vpc().Subnets, t)
+	}
+	s := share{launchType: t.LaunchType, provider: t.CapacityProvider, count: 1}
+	return []Explanation{{t.Definition, s.launchType, s.provider, place.Explain(v, r.placement(s, ""))}}, nil
+}
+
+// subnetsOf is the subnet of a task's attachment, or all where it has none any more.
+func subnetsOf(all []state.Subnet, t state.Task) []state.Subnet {
+	for _, attachment := range t.Attachments {
+		for _, detail := range attachment.Details {
+			for i, s := range all {
+				if aws.ToString(detail.Name) == "subnetId" && s.ID == aws.ToString(detail.Value) {
+					return all[i : i+1]
+				}
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,44 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"berth/cli/explain"
+)
+
+// Explain asks the control plane whose data is in dataDir where one more task
+// would run, and writes what each container instance says.
+func Explain(ctx context.Context, out io.Writer, dataDir string, question explain.Question) error {
+	var answers []explain.Answer
+	if err := ask(ctx, dataDir, explain.Path, question, &answers); err != nil {
+		return err
+	}
+	for _, a := range answers {
+		where := a.LaunchType
+		if a.CapacityProvider != "" {
+			where = "capacity provider " + a.CapacityProvider
+		}
+		fmt.Fprintf(out, "%s on %s\n", a.TaskDefinition[strings.LastIndexByte(a.TaskDefinition, '/')+1:], where)
+		if len(a.Instances) == 0 {
+			fmt.Fprintln(out, "There is no container instance.")
+			continue
+		}
+		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "INSTANCE\tRUNS IT\tWHY NOT")
+		for _, i := range a.Instances {
+			runs, why := "yes", ""
+			if i.Reason != "" {
+				runs, why = "no", strings.TrimSuffix(i.Reason, ".")+": "+i.Detail
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\n", i.ARN[strings.LastIndexByte(i.ARN, '/')+1:], runs, why)
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
