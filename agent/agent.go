@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -47,6 +48,10 @@ type Config struct {
 	Cleanup     image.Cleanup     // of images that nobody uses
 	StopTimeout time.Duration     // from the stop signal to SIGKILL, where a container names none; default 30 s
 	Retention   time.Duration     // how long a task that has stopped is remembered; default 3 h
+
+	// Introspection is the address (host:port) where the first pool's agent
+	// shows people and programs of this machine what it runs; empty is nowhere.
+	Introspection string
 
 	Version string
 	Log     *slog.Logger // default slog.Default()
@@ -140,6 +145,7 @@ func (a *Agents) Run(ctx context.Context, endpoint string) error {
 	}
 	parts.Go(func() error { return a.images.Run(ctx) })
 	parts.Go(func() error { return a.serveMetadata(ctx) })
+	parts.Go(func() error { return a.serveIntrospection(ctx) })
 	if err := parts.Wait(); err != nil && ctx.Err() == nil || err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -237,6 +243,25 @@ func (a *Agents) serveMetadata(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return serve(ctx, listener, handler)
+}
+
+// serveIntrospection answers on the machine itself. Where the address is taken,
+// as by another agent, tasks run all the same.
+func (a *Agents) serveIntrospection(ctx context.Context) error {
+	if a.cfg.Introspection == "" {
+		return nil
+	}
+	listener, err := net.Listen("tcp", a.cfg.Introspection)
+	if err != nil {
+		a.cfg.Log.Warn("no introspection", "err", err)
+		return nil
+	}
+	return serve(ctx, listener, metadata.Introspection(a.agents[0]))
+}
+
+// serve answers until ctx ends.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	web := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
 	defer context.AfterFunc(ctx, func() { web.Close() })()
 	if err := web.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

@@ -90,11 +90,8 @@ func New(cfg Config) (*Engine, error) {
 // it removes what no task of its own has made.
 func (e *Engine) Run(ctx context.Context) error {
 	var ids []string
-	entries := e.entries()
-	for _, x := range entries {
-		if t := x.copy(); !t.Cleaned {
-			ids = append(ids, t.ID())
-		}
+	for _, t := range e.Live() {
+		ids = append(ids, t.ID())
 	}
 	if err := e.cfg.Host.Retain(ctx, ids); err != nil {
 		e.cfg.Log.Error("cannot remove what tasks left behind", "err", err)
@@ -105,7 +102,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	defer e.setRunning(nil)
 	defer stop()
 	e.setRunning(ctx)
-	for _, x := range entries {
+	for _, x := range e.entries() { // also what was accepted meanwhile
 		e.wake(x)
 	}
 	sweep := time.NewTicker(time.Minute)

@@ -308,6 +308,35 @@ func TestDamagedFile(t *testing.T) {
 	}
 }
 
+// A task that comes while the engine looks for what others left behind is run.
+func TestAcceptedBeforeItRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		e, err := New(Config{Dir: t.TempDir(), Host: &early{f, func(e *Engine) { accept(t, e, payload("RUNNING", "a!")) }, nil}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.cfg.Host.(*early).engine = e
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); e.Run(ctx) }()
+		if got := settle(e, 2*time.Second); got.Last() != "RUNNING" {
+			t.Errorf("is %s after %v", got.Last(), f.log)
+		}
+		cancel()
+		<-done
+	})
+}
+
+// early does something while the engine starts.
+type early struct {
+	*fake
+	do     func(*Engine)
+	engine *Engine
+}
+
+func (e *early) Retain(context.Context, []string) error { e.do(e.engine); return nil }
+
 // What is not kept is not accepted, and the same task is once there is room.
 func TestAcceptNeedsTheDisk(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "tasks")

@@ -225,7 +225,8 @@ func (h *Host) ecrLogin(ctx context.Context, t *engine.Task, login *message.ECRL
 	return user, password, nil
 }
 
-// clients makes clients of the APIs that the control plane serves.
+// clients makes clients of the APIs that the control plane serves. They share
+// their connections: each of its own would leave some open for a while.
 type clients struct{ endpoint, region string }
 
 func (c clients) in(region string) string {
@@ -236,11 +237,11 @@ func (c clients) in(region string) string {
 }
 
 func (c clients) ssm(credentials aws.CredentialsProvider, region string) *ssm.Client {
-	return ssm.New(ssm.Options{BaseEndpoint: &c.endpoint, Region: c.in(region), Credentials: credentials})
+	return ssm.New(ssm.Options{HTTPClient: http.DefaultClient, BaseEndpoint: &c.endpoint, Region: c.in(region), Credentials: credentials})
 }
 
 func (c clients) secrets(credentials aws.CredentialsProvider, region string) *secretsmanager.Client {
-	return secretsmanager.New(secretsmanager.Options{BaseEndpoint: &c.endpoint, Region: c.in(region), Credentials: credentials})
+	return secretsmanager.New(secretsmanager.Options{HTTPClient: http.DefaultClient, BaseEndpoint: &c.endpoint, Region: c.in(region), Credentials: credentials})
 }
 
 func (c clients) ecr(credentials aws.CredentialsProvider, login *message.ECRLogin) *ecr.Client {
@@ -248,7 +249,7 @@ func (c clients) ecr(credentials aws.CredentialsProvider, login *message.ECRLogi
 	if login.EndpointOverride != "" {
 		endpoint = login.EndpointOverride
 	}
-	return ecr.New(ecr.Options{BaseEndpoint: &endpoint, Region: c.in(login.Region), Credentials: credentials})
+	return ecr.New(ecr.Options{HTTPClient: http.DefaultClient, BaseEndpoint: &endpoint, Region: c.in(login.Region), Credentials: credentials})
 }
 
 // object reads an object of S3 by its ARN: arn:aws:s3:::bucket/key.
