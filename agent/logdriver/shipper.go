@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -69,7 +70,8 @@ func NewShipper(cfg Config) (*Shipper, error) {
 	s.reportDrained = sync.OnceFunc(func() { close(s.drained) })
 	s.log = cmp.Or(cfg.Log, slog.Default()).With("group", cfg.AWSLogs.Group, "stream", cfg.AWSLogs.Stream)
 	s.client = cloudwatchlogs.New(cloudwatchlogs.Options{
-		Region: cfg.AWSLogs.Region, BaseEndpoint: &endpoint, Credentials: cfg.Credentials,
+		HTTPClient: http.DefaultClient, // one for all: each of its own would leave connections open
+		Region:     cfg.AWSLogs.Region, BaseEndpoint: &endpoint, Credentials: cfg.Credentials,
 		Retryer: aws.NopRetryer{}, // we try again ourselves, for as long as it takes
 	})
 	return s, nil
