@@ -13,7 +13,6 @@ import (
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 
 	"berth/agent/runtime"
 	"berth/agent/spool"
@@ -166,7 +165,7 @@ func TestSharedNamespaces(t *testing.T) {
 	b := open(t)
 	b.ok(b.CreateSandbox(t.Context(), runtime.Sandbox{Task: "shared", SharePID: true, ShareIPC: true}))
 	one, two := runtime.ID{Task: "shared", Container: "one"}, runtime.ID{Task: "shared", Container: "two"}
-	b.run(one, "sh", "-c", "sleep 1234 & sleep 1234")
+	first := b.run(one, "sh", "-c", "sleep 1234 & sleep 1234; exit")
 	b.run(two, "stubborn")
 	see := func(script string) string {
 		out, _ := b.exec(two, runtime.Process{Args: []string{"sh", "-c", script}})
@@ -185,7 +184,7 @@ func TestSharedNamespaces(t *testing.T) {
 	if ipc(one) != ipc(two) {
 		t.Error("two ipc namespaces")
 	}
-	b.ok(b.Signal(t.Context(), one, unix.SIGKILL)) // a container's end is that of all its processes
+	b.kill(first.Pid) // a container's end is that of all its processes
 	b.exit(one)
 	if got := see("pgrep -c -f '^sleep 1234'"); got != "0\n" {
 		t.Errorf("left of the other container: %q", got)
@@ -234,17 +233,25 @@ func TestExecEndsWithItsCaller(t *testing.T) {
 	id := runtime.ID{Task: "t", Container: "c"}
 	b.run(id, "run")
 	ctx, cancel := context.WithCancel(t.Context())
-	in, out := io.Pipe()
+	sleeping := func() string {
+		out, _ := b.exec(id, runtime.Process{Args: []string{"pgrep", "-c", "-f", "^sleep 4321"}})
+		return out
+	}
 	go func() {
-		_, _ = in.Read(make([]byte, 1)) // it has begun
-		cancel()
+		defer cancel()
+		for sleeping() != "2\n" {
+			continue // it has not begun
+		}
 	}()
-	_, err := b.Exec(ctx, id, runtime.Process{Args: []string{"sh", "-c", "echo; sleep 4321 & sleep 4321"}, Stdout: out})
+	_, err := b.Exec(ctx, id, runtime.Process{Args: []string{"sh", "-c", "sleep 4321 & sleep 4321; exit"}})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	for got := ""; got != "0\n"; {
-		got, _ = b.exec(id, runtime.Process{Args: []string{"pgrep", "-c", "-f", "^sleep 4321"}})
+	deadline := time.Now().Add(20 * time.Second)
+	for got := sleeping(); got != "0\n"; got = sleeping() {
+		if time.Now().After(deadline) {
+			t.Fatalf("still there: %s", got)
+		}
 	}
 }
 

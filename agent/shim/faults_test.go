@@ -374,3 +374,25 @@ func TestCgroupV2(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// A container that restarts for months must not cost its shim anything.
+func TestNoLeakInAShim(t *testing.T) {
+	b := open(t)
+	id := runtime.ID{Task: "t", Container: "c"}
+	cycle := func() int {
+		b.run(id, "exit", "0")
+		b.exit(id)
+		b.ok(b.Delete(t.Context(), id))
+		files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", b.shimOf("t")))
+		b.ok(err)
+		return len(files)
+	}
+	cycle()
+	before, after := cycle(), 0
+	for range 20 {
+		after = cycle()
+	}
+	if after > before {
+		t.Errorf("a shim with %d open files has %d after 20 containers", before, after)
+	}
+}
