@@ -7,6 +7,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // driver does the steps of one task, until there is nothing left to do.
@@ -201,12 +203,12 @@ func (d *driver) saved() bool {
 // perform does one step.
 func (e *Engine) perform(ctx context.Context, s Step, t *Task) (o outcome) {
 	h, c := e.cfg.Host, s.Container
-	switch s.Verb {
-	case Prepare, Create, Start, Restart:
-		if o.err = e.starts.Acquire(ctx, 1); o.err != nil {
+	queue := map[Verb]*semaphore.Weighted{Prepare: e.prepares, Create: e.creates, Restart: e.creates}[s.Verb]
+	if queue != nil {
+		if o.err = queue.Acquire(ctx, 1); o.err != nil {
 			return o
 		}
-		defer e.starts.Release(1)
+		defer queue.Release(1)
 	}
 	o.began = time.Now()
 	switch s.Verb {

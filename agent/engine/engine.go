@@ -25,7 +25,7 @@ type Config struct {
 
 	StopTimeout time.Duration // from the stop signal to SIGKILL, where a container names none; default 30 s
 	Retention   time.Duration // how long a task that has stopped is remembered; default 3 h
-	Starts      int           // containers made and started at once; default twice the cores
+	Starts      int           // tasks prepared and containers created at once, half each; default twice the cores
 
 	// Changed is called after something about a task has changed, which may be
 	// nothing that the control plane needs to know. It must not block.
@@ -36,9 +36,12 @@ type Config struct {
 
 // Engine runs the tasks of one container instance.
 type Engine struct {
-	cfg    Config
-	files  files
-	starts *semaphore.Weighted
+	cfg   Config
+	files files
+
+	// Two queues, so that a task which is prepared does not wait until all
+	// others are. To start what is created costs next to nothing, and waits for nobody.
+	prepares, creates *semaphore.Weighted
 
 	mu      sync.Mutex
 	tasks   map[string]*entry // by id
@@ -79,7 +82,11 @@ func New(cfg Config) (*Engine, error) {
 	for _, problem := range damaged {
 		cfg.Log.Error("task file is damaged", "err", problem)
 	}
-	e := &Engine{cfg: cfg, files: f, starts: semaphore.NewWeighted(int64(cfg.Starts)), tasks: map[string]*entry{}}
+	half := int64(max(1, cfg.Starts/2))
+	e := &Engine{
+		cfg: cfg, files: f, tasks: map[string]*entry{},
+		prepares: semaphore.NewWeighted(half), creates: semaphore.NewWeighted(half),
+	}
 	for _, t := range tasks {
 		e.tasks[t.ID()] = &entry{task: t, look: make(chan struct{}, 1)}
 	}

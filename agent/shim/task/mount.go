@@ -113,6 +113,10 @@ func unmountBelow(dir string) error {
 			err = errors.Join(err, fmt.Errorf("unmount %s: %w", point, e))
 		}
 	}
+	// The table is read in pieces, and lacks an entry at times while others
+	// change: what is mounted at dir goes in any case, with all that is below it.
+	for unix.Unmount(dir, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW) == nil {
+	}
 	return err
 }
 
