@@ -11,6 +11,7 @@ package oci
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"path"
 
 	"github.com/containerd/containerd/v2/contrib/seccomp"
@@ -90,7 +91,7 @@ func Spec(c Container, m Machine) (*specs.Spec, error) {
 		Domainname:  c.Docker.Config.Domainname,
 		Annotations: labels(c),
 		Linux: &specs.Linux{
-			Sysctl:     c.Docker.HostConfig.Sysctls,
+			Sysctl:     sysctls(c),
 			Resources:  resources,
 			Namespaces: namespaces(c, m),
 		},
@@ -123,6 +124,17 @@ func labels(c Container) map[string]string {
 			all[k] = v
 		}
 	}
+	return all
+}
+
+// sysctls are the container's own, and docker's where it has a network namespace:
+// who is not root may listen on port 80 and may ping.
+func sysctls(c Container) map[string]string {
+	if c.Network == "" {
+		return c.Docker.HostConfig.Sysctls
+	}
+	all := map[string]string{"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647"}
+	maps.Copy(all, c.Docker.HostConfig.Sysctls)
 	return all
 }
 

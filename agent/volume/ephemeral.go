@@ -69,18 +69,3 @@ func makeExt4(ctx context.Context, file string, size int64) error {
 	}
 	return nil
 }
-
-// SharedMemory mounts the /dev/shm of a task whose containers share their IPC
-// namespace, of that many bytes (0: docker's 64 MiB), and returns its directory. Detach removes it.
-func (s *Store) SharedMemory(ctx context.Context, arn string, size int64) (string, error) {
-	dir, unlock, err := s.taskDir(ctx, arn)
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	if size == 0 {
-		size = 64 << 20
-	}
-	return s.provide(ctx, dir, ".shm", source{kind: "tmpfs", device: "shm",
-		options: []string{"nosuid", "noexec", "nodev", "mode=1777", fmt.Sprintf("size=%d", size)}})
-}

@@ -15,11 +15,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 
 	"berth/agent/lock"
@@ -189,21 +187,6 @@ func idOf(arn string) (string, error) {
 		return "", fmt.Errorf("not the ARN of a task: %q", arn)
 	}
 	return id, nil
-}
-
-// AttachImage makes a volume for each VOLUME of a container's image, by path. They
-// end with the task. Mounts leaves out those that the task definition covers.
-func (s *Store) AttachImage(ctx context.Context, t message.Task, container string, paths map[string]struct{}) (map[string]Volume, error) {
-	all := map[string]Volume{}
-	for _, path := range slices.Sorted(maps.Keys(paths)) {
-		hash := sha256.Sum256([]byte(path))
-		v, err := s.Attach(ctx, t, message.Volume{Name: container + "-" + hex.EncodeToString(hash[:6]), Host: &message.HostVolume{}})
-		if err != nil {
-			return nil, err
-		}
-		all[path] = v
-	}
-	return all, nil
 }
 
 // Detach unmounts a task's volumes and removes those that end with it. It may be repeated.

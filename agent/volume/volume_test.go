@@ -331,21 +331,6 @@ func TestEphemeral(t *testing.T) {
 	if err := s.Detach(t.Context(), task("one").ARN); err != nil || exists(dir) || mountsBelow(t, cfg.Dir) != 0 {
 		t.Errorf("it is still there: %v", err)
 	}
-	shm, err := s.SharedMemory(t.Context(), task("two").ARN, 1<<20)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(shm+"/big", make([]byte, 2<<20), 0o600); !errors.Is(err, unix.ENOSPC) {
-		t.Errorf("2 MiB into shared memory of 1 MiB: %v", err)
-	}
-}
-
-func TestImageVolumes(t *testing.T) {
-	s := open(t, Config{})
-	got, err := s.AttachImage(t.Context(), task("one"), "web", map[string]struct{}{"/data": {}, "/var/lib/x": {}})
-	if err != nil || len(got) != 2 || got["/data"].Path == got["/var/lib/x"].Path || !exists(got["/data"].Path) {
-		t.Errorf("got %+v, %v", got, err)
-	}
 }
 
 func TestMounts(t *testing.T) {
