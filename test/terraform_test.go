@@ -49,19 +49,19 @@ func TestTerraform(t *testing.T) {
 	}
 
 	must("initialized", "init", "-plugin-dir="+plugins)
-	must("11 added, 0 changed, 0 destroyed", "apply", "-auto-approve")
+	must("12 added, 0 changed, 0 destroyed", "apply", "-auto-approve")
 	steady()
-	must("4 added, 5 changed, 4 destroyed", "apply", "-auto-approve", "-var=step=2")
+	must("4 added, 6 changed, 4 destroyed", "apply", "-auto-approve", "-var=step=2")
 	steady("-var=step=2")
 
 	writeImports(t, dir)
 	// The two to change are skip_destroy and track_latest, which nobody but Terraform knows.
-	must("11 to import, 0 to add, 2 to change, 0 to destroy", "plan", "-var=step=2", "-state=imported.tfstate")
+	must("12 to import, 0 to add, 2 to change, 0 to destroy", "plan", "-var=step=2", "-state=imported.tfstate")
 	if err := os.Remove(filepath.Join(dir, "imports.tf")); err != nil {
 		t.Fatal(err)
 	}
 
-	must("11 destroyed", "destroy", "-auto-approve", "-var=step=2")
+	must("12 destroyed", "destroy", "-auto-approve", "-var=step=2")
 	left, err := b.client().ListClusters(t.Context(), &ecs.ListClustersInput{})
 	if err != nil || len(left.ClusterArns) != 0 {
 		t.Errorf("clusters after destroy: %v, %v", left, err)
@@ -75,19 +75,20 @@ func writeImports(t *testing.T, dir string) {
 	definition := here + "task-definition/"
 	var blocks strings.Builder
 	for _, i := range [][2]string{
-		{"account_setting_default.insights", "containerInsights"},
-		{"capacity_provider.blue", "blue"},
-		{"capacity_provider.plain", "plain"},
-		{"cluster.plain", "plain-2"},
-		{"cluster.web", "web"},
-		{"cluster_capacity_providers.web", "web"},
-		{"tag.cost", here + "capacity-provider/blue,cost"},
-		{"task_definition.ec2", definition + "ec2:2"},
-		{"task_definition.fargate", definition + "fargate:2"},
-		{"task_definition.plain", definition + "plain:2"},
-		{"task_definition.windows", definition + "windows:1"},
+		{"cloudwatch_log_group.web", "/ecs/web"},
+		{"ecs_account_setting_default.insights", "containerInsights"},
+		{"ecs_capacity_provider.blue", "blue"},
+		{"ecs_capacity_provider.plain", "plain"},
+		{"ecs_cluster.plain", "plain-2"},
+		{"ecs_cluster.web", "web"},
+		{"ecs_cluster_capacity_providers.web", "web"},
+		{"ecs_tag.cost", here + "capacity-provider/blue,cost"},
+		{"ecs_task_definition.ec2", definition + "ec2:2"},
+		{"ecs_task_definition.fargate", definition + "fargate:2"},
+		{"ecs_task_definition.plain", definition + "plain:2"},
+		{"ecs_task_definition.windows", definition + "windows:1"},
 	} {
-		fmt.Fprintf(&blocks, "import {\n  to = aws_ecs_%s\n  id = %q\n}\n", i[0], i[1])
+		fmt.Fprintf(&blocks, "import {\n  to = aws_%s\n  id = %q\n}\n", i[0], i[1])
 	}
 	if err := os.WriteFile(filepath.Join(dir, "imports.tf"), []byte(blocks.String()), 0o644); err != nil {
 		t.Fatal(err)
