@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+
+	"berth/state/journal/journaltest"
 )
 
 // logs is a client of b's CloudWatch Logs, with group g and stream s.
@@ -106,5 +108,24 @@ func TestLogsSurviveKill(t *testing.T) {
 	}
 	if strings.Join(got, " ") != strings.Join(want, " ") {
 		t.Errorf("after kills: %d events, want %d in order: %s", len(got), len(want), got)
+	}
+}
+
+// Logs are on the server that leads; who asks the other does not notice.
+func TestLogsOfTwoServers(t *testing.T) {
+	t.Parallel()
+	etcd := strings.Join(journaltest.StartEtcd(t, 1).Endpoints, ",")
+	leader := run(t, t.TempDir(), "server", "--etcd-endpoints", etcd)
+	follower := run(t, t.TempDir(), "server", "--etcd-endpoints", etcd)
+	throughFollower := follower.logs(t)
+	if err := putLog(t, throughFollower, "hello"); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range []*berth{leader, follower} {
+		client := cloudwatchlogs.New(cloudwatchlogs.Options{Region: region, BaseEndpoint: &b.url, Credentials: b.key})
+		out, err := client.GetLogEvents(t.Context(), &cloudwatchlogs.GetLogEventsInput{LogGroupName: aws.String("g"), LogStreamName: aws.String("s")})
+		if err != nil || len(out.Events) != 1 || *out.Events[0].Message != "hello" {
+			t.Errorf("%s: %+v, %v", b.url, out, err)
+		}
 	}
 }
