@@ -44,7 +44,7 @@ func (h *Host) shipper(t *engine.Task, container string) (*logdriver.Shipper, er
 		return nil, err
 	}
 	return logdriver.NewShipper(logdriver.Config{
-		Dir: h.logDir(t.ID(), container), AWSLogs: d.AWSLogs, Endpoint: h.cfg.Endpoint,
+		Dir: h.logDir(t.ID(), container), AWSLogs: d.AWSLogs, Stream: t.Container(container).RuntimeID, Endpoint: h.cfg.Endpoint,
 		Credentials: h.credentials(t), Log: h.cfg.Log,
 	})
 }
