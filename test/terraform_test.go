@@ -18,35 +18,7 @@ func TestTerraform(t *testing.T) {
 	t.Parallel()
 	plugins := terraformPlugins(t)
 	b := up(t)
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("testdata/terraform")); err != nil {
-		t.Fatal(err)
-	}
-	run := func(args ...string) (string, int) {
-		t.Helper()
-		c := b.command(t, "terraform", append([]string{"-chdir=" + dir}, args...)...)
-		c.Env = append(without(c.Env, "TF_"), "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1")
-		var out bytes.Buffer
-		c.Stdout, c.Stderr = &out, &out
-		err := c.Run()
-		if _, exited := err.(*exec.ExitError); err != nil && !exited {
-			t.Fatal(err)
-		}
-		return out.String(), c.ProcessState.ExitCode()
-	}
-	must := func(want string, args ...string) {
-		t.Helper()
-		out, status := run(append(args, "-no-color")...)
-		if status != 0 || !strings.Contains(out, want) {
-			t.Fatalf("terraform %s: exit status %d, want 0 and %q\n%s", strings.Join(args, " "), status, want, tail(out, 80))
-		}
-	}
-	steady := func(args ...string) {
-		t.Helper()
-		if out, status := run(append([]string{"plan", "-no-color", "-detailed-exitcode"}, args...)...); status != 0 {
-			t.Errorf("a second plan finds differences (status %d):\n%s", status, tail(out, 120))
-		}
-	}
+	dir, must, steady := terraform(t, b, "testdata/terraform")
 
 	must("initialized", "init", "-plugin-dir="+plugins)
 	must("12 added, 0 changed, 0 destroyed", "apply", "-auto-approve")
@@ -66,6 +38,57 @@ func TestTerraform(t *testing.T) {
 	if err != nil || len(left.ClusterArns) != 0 {
 		t.Errorf("clusters after destroy: %v, %v", left, err)
 	}
+}
+
+// TestTerraformIdentity does the same with roles, parameters and secrets.
+func TestTerraformIdentity(t *testing.T) {
+	t.Parallel()
+	plugins := terraformPlugins(t)
+	b := up(t)
+	_, must, steady := terraform(t, b, "testdata/terraform-identity")
+	must("initialized", "init", "-plugin-dir="+plugins)
+	must("9 added, 0 changed, 0 destroyed", "apply", "-auto-approve")
+	steady()
+	must("1 added, 6 changed, 1 destroyed", "apply", "-auto-approve", "-var=step=2")
+	steady("-var=step=2")
+	must("9 destroyed", "destroy", "-auto-approve", "-var=step=2")
+}
+
+// terraform copies a configuration into a directory of its own. What must runs
+// there has to succeed and to print what is wanted; steady wants a plan that
+// finds no difference.
+func terraform(t *testing.T, b *berth, source string) (dir string, must func(want string, args ...string), steady func(args ...string)) {
+	t.Helper()
+	dir = t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(source)); err != nil {
+		t.Fatal(err)
+	}
+	run := func(args ...string) (string, int) {
+		t.Helper()
+		c := b.command(t, "terraform", append([]string{"-chdir=" + dir}, args...)...)
+		c.Env = append(without(c.Env, "TF_"), "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1")
+		var out bytes.Buffer
+		c.Stdout, c.Stderr = &out, &out
+		err := c.Run()
+		if _, exited := err.(*exec.ExitError); err != nil && !exited {
+			t.Fatal(err)
+		}
+		return out.String(), c.ProcessState.ExitCode()
+	}
+	must = func(want string, args ...string) {
+		t.Helper()
+		out, status := run(append(args, "-no-color")...)
+		if status != 0 || !strings.Contains(out, want) {
+			t.Fatalf("terraform %s: exit status %d, want 0 and %q\n%s", strings.Join(args, " "), status, want, tail(out, 80))
+		}
+	}
+	steady = func(args ...string) {
+		t.Helper()
+		if out, status := run(append([]string{"plan", "-no-color", "-detailed-exitcode"}, args...)...); status != 0 {
+			t.Errorf("a second plan finds differences (status %d):\n%s", status, tail(out, 120))
+		}
+	}
+	return dir, must, steady
 }
 
 // writeImports adds a block for each resource, which finds it by the id that

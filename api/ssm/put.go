@@ -114,11 +114,14 @@ func (a *API) checkName(name string) error {
 }
 
 // nextVersion is the version that in makes after old, which is empty for a new
-// parameter. What in leaves out stays, except the description and the key.
+// parameter. What in leaves out stays, except the pattern and the key.
 func nextVersion(old state.ParameterVersion, in *ssm.PutParameterInput) (state.ParameterVersion, error) {
 	v := state.ParameterVersion{
-		Value: *in.Value, Description: aws.ToString(in.Description), DataType: "text", KeyID: aws.ToString(in.KeyId),
+		Value: *in.Value, Description: old.Description, DataType: "text", KeyID: aws.ToString(in.KeyId),
 		Type: cmp.Or(string(in.Type), old.Type), AllowedPattern: aws.ToString(in.AllowedPattern), Tier: cmp.Or(string(in.Tier), old.Tier, "Standard"),
+	}
+	if in.Description != nil {
+		v.Description = *in.Description
 	}
 	secure := v.Type == string(types.ParameterTypeSecureString)
 	switch {

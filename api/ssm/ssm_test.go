@@ -44,7 +44,7 @@ func TestPutParameter(t *testing.T) {
 		{"GetParameter", `{"Name":"/web/url:none"}`, "ParameterVersionNotFound"},
 		{"GetParameter", `{"Name":"/web"}`, "ParameterNotFound"},
 		{"GetParameter", `{"Name":"arn:aws:ssm:us-east-1:123456789012:document/web/url"}`, "ParameterNotFound"},
-		{"DescribeParameters", `{}`, `{"Parameters":[{"Name":"/web/url","Version":2,"Description":null,"LastModifiedUser":"arn:aws:iam::123456789012:root","KeyId":null}]}`},
+		{"DescribeParameters", `{}`, `{"Parameters":[{"Name":"/web/url","Version":2,"Description":"d","LastModifiedUser":"arn:aws:iam::123456789012:root","KeyId":null}]}`},
 		{"PutParameter", `{"Name":"plain","Value":"x","Type":"String"}`, `{"Version":1}`},
 		{"GetParameter", `{"Name":"` + arn + `plain"}`, `{"Parameter":{"Name":"plain","ARN":"` + arn + `plain"}}`},
 		{"DeleteParameter", `{"Name":"/web/url"}`, `{}`},

@@ -21,6 +21,10 @@ func snapshotSaveCommand(env environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "save FILE",
 		Short: "Save the state of a running control plane, as of one moment",
+		Long: `Save the state of a running control plane, as of one moment.
+
+The file holds access keys, and secrets as ciphertext: keep the encryption key
+(encryption-key in the data directory) as well, but apart from it.`,
 		Args:  oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return cli.SaveSnapshot(cmd.Context(), dataDir, args[0])
