@@ -43,6 +43,7 @@ type Config struct {
 	Pools   []Pool // one agent each; required
 
 	Containerd  string            // address of a containerd to keep images in; default: in this process
+	Bridge      string            // range for the network mode bridge; default 10.211.0.0/16
 	EFS         map[string]string // what stands for EFS file systems, by id; see volume.Config
 	PullPolicy  image.Policy      // default image.PullDefault
 	Cleanup     image.Cleanup     // of images that nobody uses
@@ -73,6 +74,7 @@ const fargateCluster = ".fargate"
 
 // Agents are the agents of one machine.
 type Agents struct {
+	bridge   netip.Prefix // its own address, with the range
 	cfg      Config
 	endpoint string // URL of the control plane
 	name     string // of what is ours on this machine, derived from the data directory
@@ -103,7 +105,12 @@ func New(cfg Config) (*Agents, error) {
 			return nil, err
 		}
 	}
-	return &Agents{cfg: cfg, name: Name(dir)}, nil
+	bridge, err := netip.ParsePrefix(cmp.Or(cfg.Bridge, "10.211.0.0/16"))
+	if err != nil {
+		return nil, fmt.Errorf("invalid --bridge-cidr %q: want an IPv4 range such as 10.211.0.0/16", cfg.Bridge)
+	}
+	bridge = netip.PrefixFrom(bridge.Masked().Addr().Next(), bridge.Bits()) // the bridge's own address
+	return &Agents{cfg: cfg, name: Name(dir), bridge: bridge}, nil
 }
 
 // Name is what an absolute data directory's links, tables and cgroups are named
@@ -186,7 +193,7 @@ func (a *Agents) open(ctx context.Context) error {
 		return err
 	})
 	opening.Go(func() (err error) {
-		a.net, err = network.Open(within, network.Config{Name: a.name, Dir: Dir(a.cfg.DataDir, "network"), Log: a.cfg.Log})
+		a.net, err = network.Open(within, network.Config{Name: a.name, Dir: Dir(a.cfg.DataDir, "network"), Bridge: a.bridge, Log: a.cfg.Log})
 		return err
 	})
 	if err := opening.Wait(); err != nil {

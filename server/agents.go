@@ -28,7 +28,7 @@ const reportPath = "/_berth/report"
 // agents returns the sockets of container agents.
 func (s *Server) agents(store *state.Store, api *protocol.Server, metrics *prometheus.Registry) *acs.API {
 	return acs.New(acs.Config{
-		Store: store, Region: s.cfg.Region, Account: s.cfg.Account, Endpoint: s.URL(),
+		Store: store, Region: s.cfg.Region, Account: s.cfg.Account, VPC: s.cfg.VPC, Endpoint: s.URL(),
 		Log: s.cfg.Log, Metrics: acs.NewMetrics(metrics),
 		Authenticate: func(r *http.Request) (iam.Principal, error) { return api.Authenticate(r, nil, "ecs") },
 		Authorize: func(r *http.Request, p iam.Principal, action, resource string) error {

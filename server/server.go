@@ -35,6 +35,7 @@ type Config struct {
 	DataDir      string // what must survive a restart, and the credentials file
 	Region       string
 	Account      string         // 12 digits
+	VPC          string         // range of the default VPC; the same on all servers of one state
 	Etcd         journal.Config // its DataDir and Log are ours
 
 	// The root access key, both or none; none: the one in the state, which the
@@ -54,7 +55,7 @@ type Config struct {
 // Default returns the configuration of a control plane on one machine.
 func Default() Config {
 	return Config{
-		Listen: "127.0.0.1:8080", DataDir: "/var/lib/berth", Region: "us-east-1", Account: "123456789012",
+		Listen: "127.0.0.1:8080", DataDir: "/var/lib/berth", Region: "us-east-1", Account: "123456789012", VPC: vpc.DefaultCIDR,
 		Limits: lifecycle.Limits{FargateLostAfter: 5 * time.Minute, KeepStopped: 24 * time.Hour},
 	}
 }
@@ -88,6 +89,9 @@ func (c Config) check() error {
 		return fmt.Errorf("invalid --region %q: want a name such as us-east-1", c.Region)
 	case c.DataDir == "":
 		return errors.New("--data-dir is required")
+	}
+	if err := vpc.CheckCIDR(cmp.Or(c.VPC, vpc.DefaultCIDR)); err != nil {
+		return fmt.Errorf("--vpc-cidr: %w", err)
 	}
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {

@@ -61,14 +61,14 @@ func openBackends(ctx context.Context, store *state.Store, cfg Config, url strin
 
 // services lists the AWS APIs behind the endpoint. docs/compat.md comes from it.
 func services(store *state.Store, cfg Config, url string, b backends) []protocol.Service {
-	ecsAPI := ecs.New(ecs.Config{Store: store, Region: cfg.Region, Account: cfg.Account, Endpoint: url})
+	ecsAPI := ecs.New(ecs.Config{Store: store, Region: cfg.Region, Account: cfg.Account, VPC: cfg.VPC, Endpoint: url})
 	iamAPI := iam.New(iam.Config{Store: store, Account: cfg.Account})
 	secretsAPI := secretsmanager.New(secretsmanager.Config{Store: store, Box: b.box, Region: cfg.Region, Account: cfg.Account})
 	ssmAPI := ssm.New(ssm.Config{Store: store, Box: b.box, Region: cfg.Region, Account: cfg.Account})
 	return []protocol.Service{
 		{
 			Name: "ec2",
-			API:  ec2.New(ec2.Config{Store: store, Region: cfg.Region, Account: cfg.Account}),
+			API:  ec2.New(ec2.Config{Store: store, Region: cfg.Region, Account: cfg.Account, VPC: cfg.VPC}),
 		},
 		{
 			Name:      "ecr",

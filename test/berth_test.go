@@ -80,12 +80,22 @@ func run(t *testing.T, dir string, command ...string) *berth {
 	t.Cleanup(func() {
 		b.kill()
 		if t.Failed() && b.log != nil {
-			t.Logf("log of %s:\n%s", b.url, tail(b.log.String(), 60))
+			t.Logf("log of %s, without requests:\n%s", b.url, tail(withoutRequests(b.log.String()), 60))
 		}
 	})
 	b.start(t)
 	b.environ = b.clientEnviron(t)
 	return b
+}
+
+func withoutRequests(log string) string {
+	var kept strings.Builder
+	for line := range strings.Lines(log) {
+		if !strings.Contains(line, `"msg":"request"`) {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
 }
 
 // start runs the process, for the first time or again, until it is ready.

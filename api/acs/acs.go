@@ -30,6 +30,7 @@ import (
 // Config says what sockets are served. All fields but Pass are required.
 type Config struct {
 	Store    *state.Store
+	VPC      string // range of the default VPC; see vpc.Default
 	Region   string
 	Account  string
 	Endpoint string // URL at which clients and agents reach this control plane
@@ -64,7 +65,7 @@ func New(cfg Config) *API {
 	a := &API{
 		Config:  cfg,
 		id:      newID(),
-		payload: payload.Config{Region: cfg.Region, Account: cfg.Account, Endpoint: cfg.Endpoint},
+		payload: payload.Config{VPC: cfg.VPC, Region: cfg.Region, Account: cfg.Account, Endpoint: cfg.Endpoint},
 		// Agents send little; most of what they get is one payload.
 		upgrader: websocket.Upgrader{ReadBufferSize: 1 << 10, WriteBufferPool: new(sync.Pool), HandshakeTimeout: writeTimeout},
 		sessions: map[string]*session{},

@@ -21,6 +21,7 @@ type Config struct {
 	Store   *state.Store
 	Region  string
 	Account string
+	VPC     string // range of the default VPC; see vpc.Default
 }
 
 // API has a method for each operation that is built.
@@ -28,12 +29,13 @@ type API struct {
 	store   *state.Store
 	region  string
 	account string
+	vpc     string
 }
 
 // New returns the API of one region and account.
-func New(cfg Config) *API { return &API{cfg.Store, cfg.Region, cfg.Account} }
+func New(cfg Config) *API { return &API{cfg.Store, cfg.Region, cfg.Account, cfg.VPC} }
 
-func (a *API) network() vpc.Network { return vpc.Default(a.account, a.region) }
+func (a *API) network() vpc.Network { return vpc.Default(a.account, a.region, a.vpc) }
 
 func (a *API) arn(resource string) *string {
 	name := arn.ARN{Partition: "aws", Service: "ec2", Region: a.region, Account: a.account, Resource: resource}.String()

@@ -17,11 +17,12 @@ import (
 	"berth/state"
 )
 
-// Config says what an API serves. All fields are required.
+// Config says what an API serves. All fields but VPC are required.
 type Config struct {
 	Store    *state.Store
 	Region   string
 	Account  string
+	VPC      string // range of the default VPC; see vpc.Default
 	Endpoint string // URL at which clients and agents reach this control plane
 }
 
@@ -30,12 +31,13 @@ type API struct {
 	store    *state.Store
 	region   string
 	account  string
+	cidr     string
 	endpoint string
 }
 
 // New returns the API of one region and account.
 func New(cfg Config) *API {
-	return &API{store: cfg.Store, region: cfg.Region, account: cfg.Account, endpoint: cfg.Endpoint}
+	return &API{store: cfg.Store, region: cfg.Region, account: cfg.Account, cidr: cfg.VPC, endpoint: cfg.Endpoint}
 }
 
 // arn names one of our resources, such as cluster/default.

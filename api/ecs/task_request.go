@@ -308,7 +308,7 @@ func (r *resolved) checkLaunchType(launchType string) error {
 	return nil
 }
 
-func (a *API) vpc() vpc.Network { return vpc.Default(a.account, a.region) }
+func (a *API) vpc() vpc.Network { return vpc.Default(a.account, a.region, a.cidr) }
 
 // resolveNetwork finds the subnets and security groups of the network interface.
 //

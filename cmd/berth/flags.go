@@ -67,6 +67,7 @@ func serverFlags(cmd *cobra.Command, c *server.Config, logs *logConfig) {
 	f.StringVar(&c.Region, "region", c.Region, "AWS `region` that this control plane is")
 	f.StringVar(&c.Account, "account-id", c.Account, "AWS account that owns everything in it, 12 `digits`")
 	logFlags(cmd, logs)
+	f.StringVar(&c.VPC, "vpc-cidr", c.VPC, "`range` of the default VPC, 16 bits: tasks in the network mode awsvpc get their addresses from it")
 	f.StringVar(&c.AdvertiseURL, "advertise-url", "", "`URL` at which clients and other servers reach this one (default: from --listen)")
 	f.DurationVar(&c.Limits.LostAfter, "lost-after", c.Limits.LostAfter, "`time` after which the tasks of an EC2 or external instance whose agent is away are given up; 0: never, as on ECS")
 	f.DurationVar(&c.Limits.KeepStopped, "stopped-task-retention", c.Limits.KeepStopped, "`time` for which stopped tasks can be described; ECS promises an hour")

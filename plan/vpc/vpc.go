@@ -1,12 +1,13 @@
 // Package vpc knows the default VPC and which address a network interface gets.
 //
-// The default VPC follows from the account and region, as nothing of it can
-// change; no record holds it. Whoever makes an interface asks [Address] within
+// The default VPC follows from the account, the region and a range that the
+// operator may choose, as nothing of it can change; no record holds it. Whoever makes an interface asks [Address] within
 // the transaction that writes it. Agents make the addresses true. Used by
 // api/ecs and api/ec2.
 package vpc
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -24,18 +25,32 @@ type Network struct {
 	SecurityGroup state.SecurityGroup
 }
 
+// DefaultCIDR is the range of the default VPC where the operator chose none. It is
+// not EC2's for default VPCs: Berth may run in one of these.
+const DefaultCIDR = "10.210.0.0/16"
+
+// CheckCIDR refuses ranges that the default VPC cannot have.
+func CheckCIDR(cidr string) error {
+	if p, err := netip.ParsePrefix(cidr); err != nil || !p.Addr().Is4() || p.Bits() != 16 || p != p.Masked() {
+		return fmt.Errorf("invalid range %q: want an IPv4 range of 16 bits, such as %s", cidr, DefaultCIDR)
+	}
+	return nil
+}
+
 // Default is the VPC that an account has in a region from the start. Its range
-// is none that EC2 gives to default VPCs: Berth may run in one of these.
-func Default(account, region string) Network {
+// is one that CheckCIDR takes; empty means DefaultCIDR.
+func Default(account, region, cidr string) Network {
+	cidr = cmp.Or(cidr, DefaultCIDR)
 	id := func(kind, name string) string {
 		sum := sha256.Sum256([]byte(strings.Join([]string{account, region, kind, name}, "\x00")))
 		return kind + "-0" + hex.EncodeToString(sum[:8])
 	}
-	n := Network{VPC: state.VPC{ID: id("vpc", "default"), CIDR: "10.210.0.0/16"}}
+	n := Network{VPC: state.VPC{ID: id("vpc", "default"), CIDR: cidr}}
+	first := netip.MustParsePrefix(cidr).Addr().As4()
 	n.SecurityGroup = state.SecurityGroup{ID: id("sg", "default"), VPC: n.VPC.ID, Name: "default"}
 	for i, letter := range []string{"a", "b", "c"} {
 		n.Subnets = append(n.Subnets, state.Subnet{
-			ID: id("subnet", letter), VPC: n.VPC.ID, Zone: region + letter, CIDR: fmt.Sprintf("10.210.%d.0/20", 16*i),
+			ID: id("subnet", letter), VPC: n.VPC.ID, Zone: region + letter, CIDR: fmt.Sprintf("%d.%d.%d.0/20", first[0], first[1], 16*i),
 		})
 	}
 	return n

@@ -17,7 +17,7 @@ func (c Config) interfaces(v *state.View, t state.Task) ([]message.ENI, error) {
 	if !ok {
 		return nil, nil
 	}
-	subnet, ok := vpc.Default(c.Account, c.Region).Subnet(n.Subnet)
+	subnet, ok := vpc.Default(c.Account, c.Region, c.VPC).Subnet(n.Subnet)
 	if !ok {
 		return nil, fmt.Errorf("there is no subnet %s for the network interface %s", n.Subnet, n.ID)
 	}

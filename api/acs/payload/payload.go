@@ -21,6 +21,7 @@ import (
 
 // Config says where tasks run.
 type Config struct {
+	VPC      string // range of the default VPC; see vpc.Default
 	Region   string
 	Account  string
 	Endpoint string // URL of this control plane, for the clients on the machines
