@@ -47,7 +47,7 @@ func upMachine(t *testing.T, args ...string) *machine {
 			t.Errorf("berth down: %v\n%s", err, out)
 		}
 	})
-	m := &machine{berth: run(t, dir, append([]string{"up", "--vpc-cidr", vpc, "--bridge-cidr", bridge}, args...)...)}
+	m := &machine{berth: run(t, dir, append([]string{"up", "--pools", "ec2,fargate", "--vpc-cidr", vpc, "--bridge-cidr", bridge}, args...)...)}
 	out, err := m.command(t, binary, "image", "--data-dir", dir, "load", archive).CombinedOutput()
 	if err != nil {
 		t.Fatalf("load busybox: %v\n%s", err, out)
