@@ -262,7 +262,7 @@ func (m *machine) awaitTask(t *testing.T, arn, status string) (task types.Task) 
 
 func containerReasons(task types.Task) (text string) {
 	for _, c := range task.Containers {
-		text += fmt.Sprintf("%s: exit code %v %s; ", aws.ToString(c.Name), c.ExitCode, aws.ToString(c.Reason))
+		text += fmt.Sprintf("%s: exit code %d %s; ", aws.ToString(c.Name), aws.ToInt32(c.ExitCode), aws.ToString(c.Reason))
 	}
 	return text
 }
