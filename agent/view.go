@@ -3,6 +3,7 @@ package agent
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net/netip"
 	"time"
 
@@ -103,12 +104,23 @@ func (one *agent) view(t engine.Task) metadata.Task {
 	return out
 }
 
+// union is all of a and b, of which b counts more.
+func union(a, b map[string]string) map[string]string {
+	all := maps.Clone(b)
+	for name, value := range a {
+		if _, ok := b[name]; !ok {
+			all[name] = value
+		}
+	}
+	return all
+}
+
 func (one *agent) viewContainer(t *engine.Task, c engine.Container) metadata.Container {
 	def := t.Definition(c.Name)
 	docker, _ := oci.Parse(def.DockerConfig) // was read when the container was created
 	out := metadata.Container{
 		DockerID: c.RuntimeID, Name: c.Name, DockerName: dockerName(t, c), Image: def.Image, ImageID: c.Image.ID,
-		Labels: one.host.Labels(t, c.Name), DesiredStatus: t.Desired(), KnownStatus: c.Status.String(),
+		Labels: union(docker.Config.Labels, one.host.Labels(t, c.Name)), DesiredStatus: t.Desired(), KnownStatus: c.Status.String(),
 		ExitCode: c.ExitCode, Limits: metadata.Limits{CPU: some(float64(def.CPU)), Memory: some(int64(def.Memory))},
 		CreatedAt: moment(c.CreatedAt), StartedAt: moment(c.StartedAt), Type: "NORMAL",
 		LogDriver: docker.HostConfig.LogConfig.Type, LogOptions: docker.HostConfig.LogConfig.Config, ContainerARN: def.ARN,

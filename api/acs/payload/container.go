@@ -16,11 +16,25 @@ import (
 // minShares is the least that the kernel takes for CPU shares.
 const minShares = 2
 
+// environment adds what ECS tells every container of where it runs.
+//
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate.html
+func environment(t state.Task, given []types.KeyValuePair) map[string]string {
+	all := map[string]string{"AWS_EXECUTION_ENV": "AWS_ECS_EC2"}
+	if t.LaunchType == "FARGATE" {
+		all["AWS_EXECUTION_ENV"] = "AWS_ECS_FARGATE"
+	}
+	for name, value := range pairs(given) {
+		all[name] = value
+	}
+	return all
+}
+
 func (c Config) container(t state.Task, d types.TaskDefinition, from types.ContainerDefinition) (message.Container, error) {
 	m := message.Container{
 		Name: aws.ToString(from.Name), ARN: containerARN(t, aws.ToString(from.Name)),
 		Image: aws.ToString(from.Image), Essential: from.Essential == nil || *from.Essential,
-		Command: from.Command, EntryPoint: from.EntryPoint, Environment: pairs(from.Environment),
+		Command: from.Command, EntryPoint: from.EntryPoint, Environment: environment(t, from.Environment),
 		CPU: max(from.Cpu, minShares), Memory: aws.ToInt32(from.Memory),
 		Links: from.Links, StartTimeout: aws.ToInt32(from.StartTimeout), StopTimeout: aws.ToInt32(from.StopTimeout),
 		Overrides: "{}", CredentialSpecs: from.CredentialSpecs,

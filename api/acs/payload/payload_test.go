@@ -388,4 +388,4 @@ func TestInterface(t *testing.T) {
 	}
 }
 
-func subnet() string { return vpc.Default(account, region).Subnets[1].ID }
+func subnet() string { return vpc.Default(account, region, "").Subnets[1].ID }
