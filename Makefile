@@ -60,6 +60,7 @@ tools:
 	@missing=; \
 	command -v aws >/dev/null || missing="$$missing awscli"; \
 	python3 -c 'import boto3' 2>/dev/null || missing="$$missing python3-boto3"; \
+	command -v busybox >/dev/null || missing="$$missing busybox-static"; \
 	[ -z "$$missing" ] || { echo "installing$$missing"; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null || \
 		echo "cannot install$$missing: the tests that need them will be skipped"; }

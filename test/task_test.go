@@ -84,7 +84,7 @@ func matches(pattern string, text *string) bool {
 func TestNetworks(t *testing.T) {
 	t.Parallel()
 	m := upMachine(t)
-	serve := `"image": "IMAGE", "memory": 16, "stopTimeout": 1, "command": ["sh", "-c", "mkdir /www && echo $WHO > /www/index.html && exec httpd -f -p 8080 -h /www"]`
+	serve := `"image": "IMAGE", "memory": 16, "stopTimeout": 2, "command": ["sh", "-c", "mkdir /www && echo $WHO > /www/index.html && exec httpd -f -p 8080 -h /www"]`
 	container := func(name, more string) string {
 		return fmt.Sprintf(`{"name": %q, "environment": [{"name": "WHO", "value": %q}], %s%s}`, name, name, serve, more)
 	}
