@@ -159,7 +159,7 @@ func (s *Server) URL() string {
 // Subnet is the id of a subnet in which tasks can run: the first one of the
 // default VPC.
 func (s *Server) Subnet() string {
-	return vpc.Default(s.cfg.Account, s.cfg.Region).Subnets[0].ID
+	return vpc.Default(s.cfg.Account, s.cfg.Region, s.cfg.VPC).Subnets[0].ID
 }
 
 // Run serves until ctx ends, then lets calls in flight end, resigns and stops,

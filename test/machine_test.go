@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -77,25 +76,18 @@ func (m *machine) logs() *cloudwatchlogs.Client {
 	return cloudwatchlogs.New(cloudwatchlogs.Options{Region: "us-east-1", BaseEndpoint: &m.url, Credentials: m.key})
 }
 
-// claimed are the ranges that this process has given out.
-var claimed struct {
-	sync.Mutex
-	n int
-}
-
-// freeRange returns a /16 that no interface of this machine has an address in.
+// freeRange returns a /16 that no interface of this machine has an address in,
+// and no other test of this process was given.
 func freeRange(t *testing.T) string {
 	t.Helper()
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {
 		t.Fatal(err)
 	}
-	claimed.Lock()
-	defer claimed.Unlock()
-	for {
-		claimed.n++
-		prefix := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(20 + (os.Getpid()+claimed.n)%180), 0, 0}), 16)
-		taken := false
+	for n := os.Getpid(); ; n++ {
+		second := 20 + n%180
+		prefix := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(second), 0, 0}), 16)
+		taken := os.Mkdir(filepath.Join(filepath.Dir(binary), fmt.Sprint("range-", second)), 0o700) != nil
 		for _, a := range addresses {
 			p, err := netip.ParsePrefix(a.String())
 			taken = taken || err == nil && p.Overlaps(prefix)
@@ -106,12 +98,6 @@ func freeRange(t *testing.T) string {
 	}
 }
 
-var busybox struct {
-	sync.Once
-	file string
-	err  error
-}
-
 // busyboxArchive returns a docker archive of an image with nothing but busybox.
 func busyboxArchive(t *testing.T) string {
 	t.Helper()
@@ -119,11 +105,11 @@ func busyboxArchive(t *testing.T) string {
 	if err != nil {
 		t.Skip("busybox is not installed: apt-get install busybox-static")
 	}
-	busybox.Do(func() { busybox.file, busybox.err = writeBusybox(program, filepath.Dir(binary)) })
-	if busybox.err != nil {
-		t.Fatal(busybox.err)
+	file, err := writeBusybox(program, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
 	}
-	return busybox.file
+	return file
 }
 
 func writeBusybox(program, dir string) (string, error) {
@@ -143,7 +129,7 @@ func writeBusybox(program, dir string) (string, error) {
 		_, failed := io.WriteString(files, body)
 		err = joinFirst(err, failed)
 	}
-	for _, d := range []string{"bin", "etc", "home", "home/app", "tmp", "var"} {
+	for _, d := range []string{"bin", "etc", "srv", "srv/app", "tmp", "var"} {
 		add(tar.Header{Name: d, Typeflag: tar.TypeDir, Mode: 0o755}, "")
 	}
 	add(tar.Header{Name: "bin/busybox", Typeflag: tar.TypeReg, Mode: 0o755}, string(content))
@@ -152,7 +138,7 @@ func writeBusybox(program, dir string) (string, error) {
 			add(tar.Header{Name: "bin/" + applet, Typeflag: tar.TypeSymlink, Linkname: "busybox"}, "")
 		}
 	}
-	add(tar.Header{Name: "etc/passwd", Typeflag: tar.TypeReg, Mode: 0o644}, "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1001:app:/home/app:/bin/sh\n")
+	add(tar.Header{Name: "etc/passwd", Typeflag: tar.TypeReg, Mode: 0o644}, "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1001:app:/srv/app:/bin/sh\n")
 	add(tar.Header{Name: "etc/group", Typeflag: tar.TypeReg, Mode: 0o644}, "root:x:0:\napp:x:1001:\nstaff:x:1002:app\n")
 	if err = joinFirst(err, files.Close()); err != nil {
 		return "", err
