@@ -43,7 +43,7 @@ type Config struct {
 	Pools   []Pool // one agent each; required
 
 	Containerd  string            // address of a containerd to keep images in; default: in this process
-	Bridge      string            // range for the network mode bridge; default 10.211.0.0/16
+	Bridge      string            // range for the network mode bridge; default a free one
 	EFS         map[string]string // what stands for EFS file systems, by id; see volume.Config
 	PullPolicy  image.Policy      // default image.PullDefault
 	Cleanup     image.Cleanup     // of images that nobody uses
@@ -74,7 +74,7 @@ const fargateCluster = ".fargate"
 
 // Agents are the agents of one machine.
 type Agents struct {
-	bridge   netip.Prefix // its own address, with the range
+	bridge   netip.Prefix // its own address, with the range; zero: a free one
 	cfg      Config
 	endpoint string // URL of the control plane
 	name     string // of what is ours on this machine, derived from the data directory
@@ -105,11 +105,14 @@ func New(cfg Config) (*Agents, error) {
 			return nil, err
 		}
 	}
-	bridge, err := netip.ParsePrefix(cmp.Or(cfg.Bridge, "10.211.0.0/16"))
-	if err != nil {
-		return nil, fmt.Errorf("invalid --bridge-cidr %q: want an IPv4 range such as 10.211.0.0/16", cfg.Bridge)
+	var bridge netip.Prefix
+	if cfg.Bridge != "" {
+		p, err := netip.ParsePrefix(cfg.Bridge)
+		if err != nil {
+			return nil, fmt.Errorf("invalid --bridge-cidr %q: want an IPv4 range such as 10.211.0.0/16", cfg.Bridge)
+		}
+		bridge = netip.PrefixFrom(p.Masked().Addr().Next(), p.Bits())
 	}
-	bridge = netip.PrefixFrom(bridge.Masked().Addr().Next(), bridge.Bits()) // the bridge's own address
 	return &Agents{cfg: cfg, name: Name(dir), bridge: bridge}, nil
 }
 

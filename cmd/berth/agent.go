@@ -15,7 +15,7 @@ import (
 func agentFlags(cmd *cobra.Command, c *agent.Config) {
 	f := cmd.Flags()
 	f.StringVar(&c.Containerd, "containerd-address", "", "`socket` of a containerd to keep images in (default: inside this process)")
-	f.StringVar(&c.Bridge, "bridge-cidr", "10.211.0.0/16", "`range` for containers in the network mode bridge, which only this machine sees")
+	f.StringVar(&c.Bridge, "bridge-cidr", "", "`range` for containers in the network mode bridge, which only this machine sees (default: a free one, 10.211.0.0/16 first)")
 	f.StringToStringVar(&c.EFS, "efs", nil, "what stands for an EFS file system: `fs-ID=PATH` of a directory, or fs-ID=SERVER:/PATH of NFS; may be repeated")
 	f.StringVar((*string)(&c.PullPolicy), "image-pull-behavior", "default", "when to ask registries for images: default, always, once or prefer-cached")
 	f.DurationVar(&c.StopTimeout, "container-stop-timeout", 0, "`time` from a container's stop signal to SIGKILL where it names none (default 30s)")

@@ -25,7 +25,7 @@ func snapshotSaveCommand(env environment) *cobra.Command {
 
 The file holds access keys, and secrets as ciphertext: keep the encryption key
 (encryption-key in the data directory) as well, but apart from it.`,
-		Args:  oneFile,
+		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return cli.SaveSnapshot(cmd.Context(), dataDir, args[0])
 		},

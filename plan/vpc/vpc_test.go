@@ -9,8 +9,8 @@ import (
 )
 
 func TestDefault(t *testing.T) {
-	n := Default("123456789012", "eu-central-1")
-	if again := Default("123456789012", "eu-central-1"); again.VPC != n.VPC || Default("123456789012", "us-east-1").VPC.ID == n.VPC.ID {
+	n := Default("123456789012", "eu-central-1", "")
+	if again := Default("123456789012", "eu-central-1", ""); again.VPC != n.VPC || Default("123456789012", "us-east-1", "").VPC.ID == n.VPC.ID {
 		t.Error("ids do not follow from account and region")
 	}
 	whole := netip.MustParsePrefix(n.VPC.CIDR)
