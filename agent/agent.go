@@ -22,6 +22,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -33,6 +34,7 @@ import (
 	"berth/agent/metadata"
 	"berth/agent/network"
 	"berth/agent/oci"
+	"berth/agent/relay"
 	"berth/agent/shim/binary"
 )
 
@@ -155,6 +157,7 @@ func (a *Agents) Run(ctx context.Context, endpoint string) error {
 	}
 	parts.Go(func() error { return a.images.Run(ctx) })
 	parts.Go(func() error { return a.serveMetadata(ctx) })
+	parts.Go(func() error { return a.serveControlPlane(ctx) })
 	parts.Go(func() error { return a.serveIntrospection(ctx) })
 	if err := parts.Wait(); err != nil && ctx.Err() == nil || err != nil && !errors.Is(err, context.Canceled) {
 		return err
@@ -254,6 +257,38 @@ func (a *Agents) serveMetadata(ctx context.Context) error {
 		return err
 	}
 	return serve(ctx, listener, handler)
+}
+
+// serveControlPlane lets containers reach the control plane, which may listen on
+// this machine's loopback alone.
+func (a *Agents) serveControlPlane(ctx context.Context) error {
+	address := relayed(a.endpoint)
+	if address == "" {
+		return nil
+	}
+	listener, err := a.net.ListenControlPlane(ctx)
+	if err != nil {
+		return err
+	}
+	return relay.New(address, a.cfg.Log).Serve(ctx, listener)
+}
+
+// relayed is the address to which containers' calls of the API are carried;
+// empty where they go there themselves, as TLS makes them.
+func relayed(endpoint string) string {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Scheme != "http" {
+		return ""
+	}
+	return net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80"))
+}
+
+// bridgeEndpoint is where containers on the bridge reach the control plane at endpoint.
+func bridgeEndpoint(endpoint string) string {
+	if relayed(endpoint) == "" {
+		return endpoint
+	}
+	return "http://" + strings.TrimSuffix(network.ControlPlane, ":80")
 }
 
 // serveIntrospection answers on the machine itself. Where the address is taken,

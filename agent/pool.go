@@ -110,7 +110,8 @@ func (a *Agents) openAgent(ctx context.Context, p Pool) (one *agent, err error) 
 	one.host, err = host.New(host.Config{
 		Dir: Dir(a.cfg.DataDir, p.Kind, "run"), Owner: p.Kind,
 		Runtime: one.shims, Images: a.images, Network: a.net, Volumes: volumes, Machine: machine, Init: a.shim,
-		Endpoint: a.endpoint, Region: a.cfg.Region, Cluster: p.Cluster, Credentials: p.Credentials,
+		Endpoint: a.endpoint, BridgeEndpoint: bridgeEndpoint(a.endpoint),
+		Region: a.cfg.Region, Cluster: p.Cluster, Credentials: p.Credentials,
 		Execution: one.execution, PullPolicy: cmp.Or(a.cfg.PullPolicy, image.PullDefault), Log: log,
 	})
 	if err != nil {

@@ -74,7 +74,7 @@ func parameters(host string) []seen {
 		{name: "entryPoint", container: `"entryPoint": ["echo", "in"], "command": ["front"]`, want: "in front"},
 		{name: "environment", container: `"environment": [{"name": "COLOR", "value": "blue green"}]`, script: `echo $COLOR $FROM`, want: "blue green image"},
 		{name: "injected environment", script: `env | grep -E '^(ECS_|AWS_)' | cut -d= -f1 | sort | xargs echo`,
-			want: "AWS_DEFAULT_REGION AWS_EXECUTION_ENV AWS_REGION ECS_AGENT_URI ECS_CONTAINER_METADATA_URI ECS_CONTAINER_METADATA_URI_V4"},
+			want: "AWS_DEFAULT_REGION AWS_ENDPOINT_URL AWS_EXECUTION_ENV AWS_REGION ECS_AGENT_URI ECS_CONTAINER_METADATA_URI ECS_CONTAINER_METADATA_URI_V4"},
 		{name: "workingDirectory", container: `"workingDirectory": "/var/made/here"`, script: `pwd`, want: "/var/made/here"},
 		{name: "user by name", container: `"user": "app"`, script: `id -u; id -g; id -G; echo $HOME`, want: "1000\n1001\n1001 1002\n/srv/app"},
 		{name: "user by ids", container: `"user": "7:8"`, script: `id -u; id -g`, want: "7\n8"},

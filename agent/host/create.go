@@ -9,6 +9,7 @@ import (
 	"berth/agent/image"
 	"berth/agent/logdriver"
 	"berth/agent/metadata"
+	"berth/agent/network"
 	"berth/agent/oci"
 	"berth/agent/runtime"
 )
@@ -46,7 +47,7 @@ func (h *Host) Create(ctx context.Context, t *engine.Task, container string) (en
 	h.mu.Unlock()
 	c := oci.Container{
 		Container: *def, Docker: docker, Image: img.Config,
-		Files: got.files, Secrets: got.secrets, Injected: env, Defaults: regions(env),
+		Files: got.files, Secrets: got.secrets, Injected: env, Defaults: h.defaults(t, env),
 		Hostname: h.hostname(t, container), Mounts: mounts, Etc: etc, Network: netns,
 		PID: oci.Namespace(t.Payload.PIDMode), IPC: oci.Namespace(t.Payload.IPCMode), Shm: h.shm(t),
 		Init: h.cfg.Init, Labels: h.Labels(t, container),
@@ -91,9 +92,14 @@ func (h *Host) image(ctx context.Context, t *engine.Task, container string) (ima
 	return h.cfg.Images.Get(ctx, t.Definition(container).Image)
 }
 
-// regions takes the variables that a definition may set itself out of env.
-func regions(env map[string]string) map[string]string {
-	out := map[string]string{}
+// defaults are the variables that a definition may set itself, some taken out of
+// env: the region, and the endpoint at which AWS's clients find this control plane.
+// https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+func (h *Host) defaults(t *engine.Task, env map[string]string) map[string]string {
+	out := map[string]string{"AWS_ENDPOINT_URL": h.cfg.BridgeEndpoint}
+	if mode(t) == network.Host {
+		out["AWS_ENDPOINT_URL"] = h.cfg.Endpoint
+	}
 	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
 		out[name] = env[name]
 		delete(env, name)

@@ -43,10 +43,11 @@ type Config struct {
 	Machine oci.Machine
 	Init    string // the program that is process 1 where a container asks for an init process
 
-	Endpoint    string // of the control plane
-	Region      string
-	Cluster     string
-	Credentials aws.CredentialsProvider // of the agent
+	Endpoint       string // of the control plane
+	BridgeEndpoint string // the same for containers that are not in the machine's own network
+	Region         string
+	Cluster        string
+	Credentials    aws.CredentialsProvider // of the agent
 
 	// Execution gives the newest credentials of a task's execution role; nil if there are none.
 	Execution func(task string) *message.RoleCredentials

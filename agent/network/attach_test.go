@@ -143,6 +143,22 @@ func TestMetadataAddress(t *testing.T) {
 	expect(t, "", "tcp", "169.254.170.2:80", "10.211.0.1")
 }
 
+// Tasks on the bridge reach the control plane by one address, and nobody else does.
+func TestControlPlaneAddress(t *testing.T) {
+	n := open(t, config(t))
+	outside := joinOutside(t)
+	listener, err := n.ListenControlPlane(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer(t, listener)
+	task := attach(t, n, "task", vpc("10.210.16.5"))
+	attach(t, n, "host", Spec{Mode: Host})
+	expect(t, task.Path, "tcp", ControlPlane, "10.210.16.5")
+	expectSilence(t, outside, "tcp", listener.Addr().String())
+	expectSilence(t, "", "tcp", ControlPlane)
+}
+
 func TestStats(t *testing.T) {
 	n := open(t, config(t))
 	task := attach(t, n, "task", vpc("10.210.0.5"))

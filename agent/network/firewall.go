@@ -32,13 +32,13 @@ type firewall struct {
 	macs            *nftables.Set // link . MAC that may send from it
 	sources         *nftables.Set // link . MAC . address that may send from it
 
-	mu       sync.Mutex
-	conn     *nftables.Conn
-	known    map[string]Attachment
-	ranges   map[netip.Prefix]bool
-	metadata netip.AddrPort // where 169.254.170.2:80 is served, if it is
-	live     bool           // false until the first rebuild: until then changes are only noted
-	passed   time.Time      // when passOthers looked last
+	mu     sync.Mutex
+	conn   *nftables.Conn
+	known  map[string]Attachment
+	ranges map[netip.Prefix]bool
+	served map[netip.AddrPort]netip.AddrPort // where a link-local address is served
+	live   bool                              // false until the first rebuild: until then changes are only noted
+	passed time.Time                         // when passOthers looked last
 }
 
 func newFirewall(name, instance string, bridge netip.Prefix, log *slog.Logger) *firewall {
@@ -57,6 +57,7 @@ func newFirewall(name, instance string, bridge netip.Prefix, log *slog.Logger) *
 		conn:    &nftables.Conn{},
 		known:   map[string]Attachment{},
 		ranges:  map[netip.Prefix]bool{},
+		served:  map[netip.AddrPort]netip.AddrPort{},
 	}
 }
 
@@ -162,11 +163,11 @@ func (f *firewall) addRange(prefix netip.Prefix) error {
 	return f.rebuildLocked()
 }
 
-// serveMetadata sends what tasks send to 169.254.170.2:80 to address.
-func (f *firewall) serveMetadata(address netip.AddrPort) error {
+// serve sends what tasks send to one address to another.
+func (f *firewall) serve(asked, address netip.AddrPort) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.metadata = address
+	f.served[asked] = address
 	return f.rebuildLocked()
 }
 

@@ -21,18 +21,15 @@ const (
 	reg6 // after a MAC
 )
 
-// metadataAddress is where containers expect their metadata and credentials.
-// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html
-func metadataAddress() netip.AddrPort { return netip.MustParseAddrPort("169.254.170.2:80") }
-
 // addRules prepares the chains. In nft's words, for bridge berth-x:
 //
 //	table ip berth-x {
 //	  chain guard       { type filter hook prerouting priority raw
 //	    iifname berth-x ip daddr 127.0.0.0/8 drop                      # route_localnet is for our own mappings
-//	    iifname != {berth-x, lo} ip daddr <bridge> tcp dport <metadata> drop }
+//	    iifname != {berth-x, lo} ip daddr <bridge> tcp dport <metadata> drop    # and so for the control plane
 //	  chain prerouting  { type nat hook prerouting priority dstnat
 //	    iifname berth-x ip daddr 169.254.170.2 tcp dport 80 dnat to <bridge>:<metadata>
+//	    iifname berth-x ip daddr 169.254.170.3 tcp dport 80 dnat to <bridge>:<control plane>
 //	    fib daddr type local dnat to meta l4proto . th dport map @ports }
 //	  chain output      { type nat hook output priority dstnat
 //	    ip daddr 169.254.170.2 tcp dport 80 dnat to <bridge>:<metadata>   # only while a task has network mode host
@@ -60,8 +57,8 @@ func (f *firewall) addGuard() {
 	onBridge, notOnBridge := iif(expr.CmpOpEq, f.bridge), iif(expr.CmpOpNeq, f.bridge)
 	guard := f.chain(f.routed, "guard", nftables.ChainTypeFilter, nftables.ChainHookPrerouting, nftables.ChainPriorityRaw)
 	f.rule(guard, onBridge, inRange(daddr(), loopbackRange()), verdict(expr.VerdictDrop))
-	if f.metadata.IsValid() {
-		f.rule(guard, notOnBridge, iif(expr.CmpOpNeq, "lo"), to(f.metadata), verdict(expr.VerdictDrop))
+	for _, address := range f.served {
+		f.rule(guard, notOnBridge, iif(expr.CmpOpNeq, "lo"), to(address), verdict(expr.VerdictDrop))
 	}
 	forward := f.chain(f.routed, "forward", nftables.ChainTypeFilter, nftables.ChainHookForward, nftables.ChainPriorityFilter)
 	const asked = expr.CtStateBitESTABLISHED | expr.CtStateBitRELATED
@@ -72,10 +69,10 @@ func (f *firewall) addGuard() {
 func (f *firewall) addNAT() {
 	prerouting := f.chain(f.routed, "prerouting", nftables.ChainTypeNAT, nftables.ChainHookPrerouting, nftables.ChainPriorityNATDest)
 	output := f.chain(f.routed, "output", nftables.ChainTypeNAT, nftables.ChainHookOutput, nftables.ChainPriorityNATDest)
-	if f.metadata.IsValid() {
-		f.rule(prerouting, iif(expr.CmpOpEq, f.bridge), to(metadataAddress()), redirect(f.metadata))
-		if f.hostMode() {
-			f.rule(output, to(metadataAddress()), redirect(f.metadata))
+	for asked, address := range f.served {
+		f.rule(prerouting, iif(expr.CmpOpEq, f.bridge), to(asked), redirect(address))
+		if asked == metadataAddress() && f.hostMode() {
+			f.rule(output, to(asked), redirect(address))
 		}
 	}
 	for _, chain := range []*nftables.Chain{prerouting, output} {
