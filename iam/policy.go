@@ -60,16 +60,16 @@ func (t *texts) UnmarshalJSON(b []byte) error {
 // anybody of kind AWS.
 type principals map[string]texts
 
-func (p *principals) UnmarshalJSON(b []byte) error {
+func (list *principals) UnmarshalJSON(b []byte) error {
 	if string(b) == `"*"` {
-		*p = principals{"AWS": {"*"}}
+		*list = principals{"AWS": {"*"}}
 		return nil
 	}
 	m := map[string]texts{}
 	if err := json.Unmarshal(b, &m); err != nil {
 		return errors.New(`Principal must be "*" or have members such as AWS or Service`)
 	}
-	*p = m
+	*list = m
 	return nil
 }
 

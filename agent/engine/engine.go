@@ -106,7 +106,6 @@ func (e *Engine) Run(ctx context.Context) error {
 
 	ctx, stop := context.WithCancel(ctx)
 	defer e.drivers.Wait()
-	defer e.setRunning(nil)
 	defer stop()
 	e.setRunning(ctx)
 	for _, x := range e.entries() { // also what was accepted meanwhile

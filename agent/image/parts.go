@@ -29,6 +29,7 @@ import (
 	"github.com/containerd/log"
 	"github.com/sirupsen/logrus"
 	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 	"golang.org/x/sys/unix"
 )
 
@@ -93,7 +94,7 @@ func (p *parts) embed(ctx context.Context, cfg Config) error {
 	// Every commit of this database is synced: only pulls, imports and removals
 	// write to it, and a container's start does not.
 	db, err := bolt.Open(filepath.Join(cfg.Dir, "meta.db"), 0o600, &bolt.Options{Timeout: time.Second})
-	if errors.Is(err, bolt.ErrTimeout) {
+	if errors.Is(err, berrors.ErrTimeout) {
 		return errors.New("another process has them open")
 	}
 	if err != nil {

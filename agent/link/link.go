@@ -98,7 +98,6 @@ func (l *Link) Run(ctx context.Context, tasks *engine.Engine) error {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer l.senders.Wait()
-	defer l.attach(nil, nil)
 	defer stop()
 	l.attach(ctx, tasks)
 	for _, t := range tasks.Tasks() {

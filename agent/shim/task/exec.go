@@ -75,9 +75,8 @@ func (s *session) run(ctx context.Context, box *libcontainer.Container, in io.Re
 	s.stdin = pipes.in
 	defer context.AfterFunc(ctx, s.kill)()
 	go func() {
-		if s.feed(in) != nil {
-			s.kill() // the agent is gone, and with it whoever wanted the process
-		}
+		s.feed(in)
+		s.kill() // the agent is gone, and with it whoever wanted the process
 	}()
 	var copying sync.WaitGroup
 	copying.Go(func() { s.copy(pipes.out, func(o *wire.ExecOutput, text []byte) { o.Stdout = text }) })
@@ -105,11 +104,11 @@ func (s *session) kill() {
 }
 
 // feed gives the process what the agent sends, until the connection ends.
-func (s *session) feed(in io.Reader) error {
+func (s *session) feed(in io.Reader) {
 	for decoder := json.NewDecoder(in); ; {
 		var input wire.ExecInput
-		if err := decoder.Decode(&input); err != nil {
-			return err
+		if decoder.Decode(&input) != nil {
+			return
 		}
 		if len(input.Stdin) > 0 && s.stdin != nil {
 			_, _ = s.stdin.Write(input.Stdin) // who does not read has no use for it

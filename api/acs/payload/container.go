@@ -16,16 +16,16 @@ import (
 // minShares is the least that the kernel takes for CPU shares.
 const minShares = 2
 
-// environment adds what ECS tells every container of where it runs.
+// environment adds what ECS tells containers on its own machines of where they run.
 //
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate.html
 func environment(t state.Task, given []types.KeyValuePair) map[string]string {
-	all := map[string]string{"AWS_EXECUTION_ENV": "AWS_ECS_EC2"}
-	if t.LaunchType == "FARGATE" {
-		all["AWS_EXECUTION_ENV"] = "AWS_ECS_FARGATE"
-	}
-	for name, value := range pairs(given) {
-		all[name] = value
+	all := pairs(given)
+	if _, taken := all["AWS_EXECUTION_ENV"]; !taken && t.LaunchType != "EXTERNAL" {
+		if all == nil {
+			all = map[string]string{}
+		}
+		all["AWS_EXECUTION_ENV"] = "AWS_ECS_" + t.LaunchType
 	}
 	return all
 }

@@ -187,6 +187,17 @@ func translateDevice(d types.Device) device {
 	return out
 }
 
+// logMode is what the account says of log drivers whose definition does not say
+// whether a slow log holds its container up.
+//
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-account-settings.html#default-log-driver-mode
+func logMode(v *state.View) string {
+	if s, ok := v.AccountSettings.Get(state.AccountSettingKey("defaultLogDriverMode", "")); ok {
+		return s.Value
+	}
+	return "non-blocking"
+}
+
 // log names the log driver. The stream's prefix becomes its whole name, which
 // docker could not make; and logs go to us unless somebody says otherwise.
 //
@@ -202,6 +213,9 @@ func (c Config) log(t state.Task, from types.ContainerDefinition) *logConfig {
 		if prefix, ok := options["awslogs-stream-prefix"]; ok {
 			delete(options, "awslogs-stream-prefix")
 			options["awslogs-stream"] = prefix + "/" + aws.ToString(from.Name) + "/" + t.ARN[strings.LastIndexByte(t.ARN, '/')+1:]
+		}
+		if options["mode"] == "" {
+			options["mode"] = c.logMode
 		}
 		if options["awslogs-region"] == "" {
 			options["awslogs-region"] = c.Region

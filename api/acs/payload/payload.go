@@ -25,6 +25,8 @@ type Config struct {
 	Region   string
 	Account  string
 	Endpoint string // URL of this control plane, for the clients on the machines
+
+	logMode string // of the log driver awslogs, where a definition names none
 }
 
 // Stop tells an agent to stop a task.
@@ -64,6 +66,7 @@ func (c Config) Task(v *state.View, t state.Task) (message.Task, error) {
 	if p.ENIs, err = c.interfaces(v, t); err != nil {
 		return message.Task{}, err
 	}
+	c.logMode = logMode(v)
 	for _, definition := range d.ContainerDefinitions {
 		translated, err := c.container(t, d, definition)
 		if err != nil {

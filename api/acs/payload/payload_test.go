@@ -292,7 +292,7 @@ func TestOverrides(t *testing.T) {
 	}
 	c := p.Containers[0]
 	got := fmt.Sprint(c.Command, c.CPU, c.Memory, c.Environment, c.EnvironmentFiles, c.DockerConfig.HostConfig)
-	want := fmt.Sprint([]string{"b", "c"}, 20, 128, map[string]string{"A": "1", "B": "3", "C": "4"}, " [{arn:aws:s3:::b/b.env s3}]"+`{"MemoryReservation":100663296}`)
+	want := fmt.Sprint([]string{"b", "c"}, 20, 128, map[string]string{"A": "1", "AWS_EXECUTION_ENV": "AWS_ECS_EC2", "B": "3", "C": "4"}, " [{arn:aws:s3:::b/b.env s3}]"+`{"MemoryReservation":100663296}`)
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -339,7 +339,7 @@ func TestDetails(t *testing.T) {
 		}), `"provider":"asm","region":"eu-west-1"`},
 		{"log stream", container(func(c *types.ContainerDefinition) {
 			c.LogConfiguration = &types.LogConfiguration{LogDriver: types.LogDriverAwslogs, Options: map[string]string{"awslogs-group": "g", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "p"}}
-		}), `"awslogs-endpoint":"http://10.0.0.1:8080","awslogs-group":"g","awslogs-region":"us-east-1","awslogs-stream":"p/c/1111"}`},
+		}), `"awslogs-endpoint":"http://10.0.0.1:8080","awslogs-group":"g","awslogs-region":"us-east-1","awslogs-stream":"p/c/1111","mode":"non-blocking"}`},
 		{"health check without a kind", container(func(c *types.ContainerDefinition) {
 			c.HealthCheck = &types.HealthCheck{Command: []string{"/check"}}
 		}), `"Healthcheck":{"Interval":30000000000,"Retries":3,"Test":["CMD","/check"],"Timeout":5000000000}`},
