@@ -85,6 +85,7 @@ type Agents struct {
 	oci      oci.Machine
 	shim     string // path of the program
 	agents   []*agent
+	ready    chan struct{} // closed when all agents have connected
 }
 
 // New checks cfg and fills in its defaults. It starts nothing; Run does.
@@ -115,7 +116,7 @@ func New(cfg Config) (*Agents, error) {
 		}
 		bridge = netip.PrefixFrom(p.Masked().Addr().Next(), p.Bits())
 	}
-	return &Agents{cfg: cfg, name: Name(dir), bridge: bridge}, nil
+	return &Agents{cfg: cfg, name: Name(dir), bridge: bridge, ready: make(chan struct{})}, nil
 }
 
 // Name is what an absolute data directory's links, tables and cgroups are named
@@ -132,6 +133,9 @@ func Cgroup(name, pool string) string { return "/berth/" + name + "-" + pool }
 func Dir(dataDir string, parts ...string) string {
 	return filepath.Join(append([]string{dataDir, "agent"}, parts...)...)
 }
+
+// Ready is closed when all agents have connected to the control plane.
+func (a *Agents) Ready() <-chan struct{} { return a.ready }
 
 // Run runs tasks for the control plane at endpoint until ctx ends; containers go
 // on. It returns early only where this machine or the control plane makes it
@@ -155,6 +159,7 @@ func (a *Agents) Run(ctx context.Context, endpoint string) error {
 		parts.Go(func() error { return one.engine.Run(ctx) })
 		parts.Go(func() error { return one.link.Run(ctx, one.engine) })
 	}
+	parts.Go(func() error { return a.awaitConnections(ctx) })
 	parts.Go(func() error { return a.images.Run(ctx) })
 	parts.Go(func() error { return a.serveMetadata(ctx) })
 	parts.Go(func() error { return a.serveControlPlane(ctx) })
@@ -162,6 +167,19 @@ func (a *Agents) Run(ctx context.Context, endpoint string) error {
 	if err := parts.Wait(); err != nil && ctx.Err() == nil || err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
+	return nil
+}
+
+// awaitConnections closes ready as it promises.
+func (a *Agents) awaitConnections(ctx context.Context) error {
+	for _, one := range a.agents {
+		select {
+		case <-one.link.Ready():
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	close(a.ready)
 	return nil
 }
 

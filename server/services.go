@@ -92,6 +92,7 @@ func services(store *state.Store, cfg Config, url string, b backends) []protocol
 		{
 			Name:      "logs",
 			API:       b.logs,
+			Busy:      []string{"PutLogEvents"},
 			Client:    reflect.TypeFor[*logssdk.Client](),
 			Resources: b.logs.Resources,
 		},

@@ -38,6 +38,7 @@ func (c *tasksConversation) path(e endpoints) (string, url.Values) {
 
 func (c *tasksConversation) begin(context.Context, *socket) error {
 	c.cfg.Log.Info("connected", "instance", aws.ToString(c.Instance().ContainerInstanceArn))
+	c.once.Do(func() { close(c.ready) })
 	c.sent, c.newest, c.manifest = true, 0, ""
 	return nil
 }

@@ -53,6 +53,8 @@ type Link struct {
 
 	instance atomic.Pointer[types.ContainerInstance]
 	health   chan struct{} // holds one: the health of a container has changed
+	ready    chan struct{} // closed with the first connection
+	once     sync.Once     // closes it
 	poll     pollEndpoint
 	metrics  metrics
 
@@ -80,12 +82,15 @@ func New(cfg Config) (*Link, error) {
 		Retryer:    aws.NopRetryer{}, // those who call know better when to try again
 	})
 	return &Link{
-		cfg: cfg, api: api, health: make(chan struct{}, 1), busy: map[string]bool{}, slots: semaphore.NewWeighted(submissions),
+		cfg: cfg, api: api, health: make(chan struct{}, 1), ready: make(chan struct{}), busy: map[string]bool{}, slots: semaphore.NewWeighted(submissions),
 	}, nil
 }
 
 // Instance is the container instance as it was registered; nil before that.
 func (l *Link) Instance() *types.ContainerInstance { return l.instance.Load() }
+
+// Ready is closed as soon as the control plane can send tasks.
+func (l *Link) Ready() <-chan struct{} { return l.ready }
 
 // Run registers, connects and stays connected until ctx ends. It returns early
 // only where the control plane refuses the instance for good.

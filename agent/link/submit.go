@@ -75,13 +75,33 @@ func (l *Link) submit(ctx context.Context, tasks *engine.Engine, arn string) (mo
 	var invalid *types.InvalidParameterException
 	if errors.As(err, &invalid) { // the control plane does not want it, now or later
 		l.cfg.Log.Warn("the control plane drops a task's state", "task", arn, "status", change.Status, "err", err)
-		err = nil
-	}
-	if err != nil {
+	} else if err != nil {
 		return false, err
+	} else {
+		l.tell(change)
 	}
 	tasks.Sent(change)
 	return true, nil
+}
+
+// tell logs what people at this machine want to know of a change.
+func (l *Link) tell(c engine.Change) {
+	if c.Status == "PENDING" {
+		return
+	}
+	attrs := []any{"task", c.Task, "status", c.Status}
+	if c.Reason != "" {
+		attrs = append(attrs, "reason", c.Reason)
+	}
+	for _, container := range c.Containers {
+		if container.ExitCode != nil {
+			attrs = append(attrs, "exit_code."+container.Name, *container.ExitCode)
+		}
+		if container.Reason != "" {
+			attrs = append(attrs, "reason."+container.Name, container.Reason)
+		}
+	}
+	l.cfg.Log.Info("task", attrs...)
 }
 
 // submission is a change in the API's form.

@@ -56,4 +56,8 @@ type Service struct {
 	// Resources returns the ARNs that an operation's input touches, which the
 	// authorizer is asked about. Nil means "*".
 	Resources func(operation string, input any) []string
+
+	// Busy are operations that programs call all the time. Where they succeed,
+	// only a log for debugging has their line.
+	Busy []string
 }

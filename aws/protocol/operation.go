@@ -18,6 +18,7 @@ type service struct {
 	operations map[string]operation
 	known      map[string]bool // by the SDK client, built or not
 	resources  func(operation string, input any) []string
+	busy       []string // see Service
 }
 
 // operation is a handler and the type of its input.
@@ -38,7 +39,7 @@ func compile(facts Facts, s *Service) (*service, error) {
 	c := &service{Facts: facts}
 	if s != nil {
 		names.Unions = s.Unions
-		c.served, c.resources = true, s.Resources
+		c.served, c.resources, c.busy = true, s.Resources, s.Busy
 		c.operations, c.known = operationsOf(reflect.ValueOf(s.API)), clientOperations(s.Client)
 		for name := range c.operations {
 			if len(c.known) > 0 && !c.known[name] {

@@ -88,10 +88,13 @@ func (a answer) write(w http.ResponseWriter, x *exchange) {
 const maxLogged = 1000
 
 // log writes the request's line. What there is nothing to say of is left out.
+// What programs do all the time, and can do, is for debugging.
 func (s *Server) log(x *exchange, a answer) {
 	level, cause := slog.LevelInfo, ""
 	if a.status >= 500 && x.err != nil {
 		level, cause = slog.LevelError, x.err.Error()
+	} else if a.status < 400 && (x.call.Principal.IsAgent() || x.service != nil && slices.Contains(x.service.busy, x.operation)) {
+		level = slog.LevelDebug
 	}
 	attrs := []slog.Attr{
 		slog.String("request_id", x.call.ID),

@@ -15,6 +15,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"berth/iam"
 )
 
 func TestPanicCostsOneCall(t *testing.T) {
@@ -67,6 +69,42 @@ func TestLogLine(t *testing.T) {
 		if strings.Contains(log.String(), secret) {
 			t.Errorf("the log holds %q", secret)
 		}
+	}
+}
+
+// What programs do all the time is logged only where it fails.
+func TestBusyProgramsAreNotLogged(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		set  func(*Config)
+		body string
+		want string
+	}{
+		{"an agent", func(c *Config) { as(c, iam.Agent("123456789012", "a")) }, `{"clusterName":"web"}`, "DEBUG"},
+		{"an agent that fails", func(c *Config) { as(c, iam.Agent("123456789012", "a")) }, `{"clusterName":7}`, "INFO"},
+		{"busy", func(c *Config) { c.Services[0].Busy = []string{"CreateCluster"} }, `{"clusterName":"web"}`, "DEBUG"},
+		{"other", func(c *Config) { c.Services[0].Busy = []string{"DeleteCluster"} }, `{"clusterName":"web"}`, "INFO"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var log bytes.Buffer
+			cfg := testConfig(&clusters{})
+			cfg.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+			cfg.Authorize = func(iam.Principal, string, []string, iam.Keys) error { return nil }
+			tc.set(&cfg)
+			server := serve(t, cfg)
+			send(t, server.URL, "ecs", "POST", "/", "X-Amz-Target: AmazonEC2ContainerServiceV20141113.CreateCluster", tc.body)
+			server.Close()
+			if !strings.Contains(log.String(), "level="+tc.want+" msg=request") {
+				t.Errorf("want %s: %s", tc.want, &log)
+			}
+		})
+	}
+}
+
+// as lets the test's key be another principal's.
+func as(c *Config, p iam.Principal) {
+	c.Credentials = func(context.Context, string, string) (Credential, error) {
+		return Credential{Secret: testSecret, Principal: p}, nil
 	}
 }
 

@@ -1,16 +1,10 @@
 package main
 
 import (
-	"fmt"
-	"io"
-	"path/filepath"
-	"strings"
-
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"berth/agent"
-	"berth/cli"
 	"berth/server"
 )
 
@@ -48,10 +42,18 @@ again. Running tasks takes root; without, --pools= leaves the agents out.`,
 			case <-ctx.Done():
 				return nil
 			}
-			printNextSteps(cmd.OutOrStdout(), s.URL(), self, cfg.DataDir)
+			steps := newFirstSteps(s, cfg, pools, self, env)
 			if agents == nil {
-				return nil
+				return steps.print(cmd.OutOrStdout())
 			}
+			parts.Go(func() error {
+				select {
+				case <-agents.Ready():
+					return steps.print(cmd.OutOrStdout())
+				case <-ctx.Done():
+					return nil
+				}
+			})
 			return agents.Run(ctx, s.URL())
 		})
 		return parts.Wait()
@@ -89,34 +91,4 @@ func newServer(cmd *cobra.Command, env environment, cfg *server.Config, logs log
 	env.rootKey(cfg)
 	cfg.Log, cfg.Version = log, version
 	return server.New(*cfg)
-}
-
-// printNextSteps shows what to type in another terminal, whatever directory that
-// is in; self is how this program was called.
-func printNextSteps(out io.Writer, url, self, dataDir string) {
-	if strings.Contains(self, "/") { // not found by PATH
-		self = absolute(self)
-	}
-	env := cli.Quote(self) + " env"
-	if dataDir != server.Default().DataDir {
-		env += " --data-dir " + cli.Quote(absolute(dataDir))
-	}
-	fmt.Fprintf(out, `
-Berth answers at %s. In another terminal:
-
-  eval "$(%s)"
-  aws ecs create-cluster --cluster-name demo
-  aws ecs list-clusters
-
-Ctrl-C stops it; nothing is lost.
-
-`, url, env)
-}
-
-// absolute is path as seen from any directory, if that can be found out.
-func absolute(path string) string {
-	if abs, err := filepath.Abs(path); err == nil {
-		return abs
-	}
-	return path
 }
