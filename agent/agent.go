@@ -44,13 +44,18 @@ type Config struct {
 	DataDir string // required
 	Pools   []Pool // one agent each; required
 
-	Containerd  string            // address of a containerd to keep images in; default: in this process
-	Bridge      string            // range for the network mode bridge; default a free one
-	EFS         map[string]string // what stands for EFS file systems, by id; see volume.Config
-	PullPolicy  image.Policy      // default image.PullDefault
-	Cleanup     image.Cleanup     // of images that nobody uses
-	StopTimeout time.Duration     // from the stop signal to SIGKILL, where a container names none; default 30 s
-	Retention   time.Duration     // how long a task that has stopped is remembered; default 3 h
+	Containerd string            // address of a containerd to keep images in; default: in this process
+	Bridge     string            // range for the network mode bridge; default a free one
+	EFS        map[string]string // what stands for EFS file systems, by id; see volume.Config
+	PullPolicy image.Policy      // default image.PullDefault
+	Cleanup    image.Cleanup     // of images that nobody uses
+
+	// ImageHealthChecks lets an image's own health check count where a container
+	// definition has none; on ECS it does not.
+	ImageHealthChecks bool
+
+	StopTimeout time.Duration // from the stop signal to SIGKILL, where a container names none; default 30 s
+	Retention   time.Duration // how long a task that has stopped is remembered; default 3 h
 
 	// Introspection is the address (host:port) where the first pool's agent
 	// shows people and programs of this machine what it runs; empty is nowhere.
@@ -317,7 +322,7 @@ func (a *Agents) serveIntrospection(ctx context.Context) error {
 	}
 	listener, err := net.Listen("tcp", a.cfg.Introspection)
 	if err != nil {
-		a.cfg.Log.Warn("no introspection", "err", err)
+		a.cfg.Log.Info("no introspection", "err", err)
 		return nil
 	}
 	return serve(ctx, listener, metadata.Introspection(a.agents[0]))

@@ -112,7 +112,7 @@ func (a *Agents) openAgent(ctx context.Context, p Pool) (one *agent, err error) 
 		Runtime: one.shims, Images: a.images, Network: a.net, Volumes: volumes, Machine: machine, Init: a.shim,
 		Endpoint: a.endpoint, BridgeEndpoint: bridgeEndpoint(a.endpoint),
 		Region: a.cfg.Region, Cluster: p.Cluster, Credentials: p.Credentials,
-		Execution: one.execution, PullPolicy: cmp.Or(a.cfg.PullPolicy, image.PullDefault), Log: log,
+		Execution: one.execution, PullPolicy: cmp.Or(a.cfg.PullPolicy, image.PullDefault), ImageHealthChecks: a.cfg.ImageHealthChecks, Log: log,
 	})
 	if err != nil {
 		return one, err
@@ -204,6 +204,7 @@ func attributes(p Pool, seccomp bool) []types.Attribute {
 		"ecs.os-type": "linux", "ecs.os-family": "LINUX", "ecs.os-type-detailed": "LINUX",
 		"ecs.cpu-architecture": map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH],
 		"berth.seccomp":        strconv.FormatBool(seccomp),
+		"berth.task-eni":       "veth", // for a task in awsvpc this agent needs nobody to attach an interface
 	}
 	if p.Kind == "fargate" {
 		values["berth.pool"] = "fargate"

@@ -135,6 +135,9 @@ func (one *agent) viewContainer(t *engine.Task, c engine.Container) metadata.Con
 	for _, b := range c.Bindings {
 		out.Ports = append(out.Ports, metadata.Port{ContainerPort: uint16(b.ContainerPort), HostPort: uint16(b.HostPort), Protocol: b.Protocol, HostIP: b.IP})
 	}
+	for _, v := range c.Volumes {
+		out.Volumes = append(out.Volumes, metadata.Volume{DockerName: v.Name, Source: v.Source, Destination: v.Destination})
+	}
 	if def.RestartPolicy != nil && def.RestartPolicy.Enabled {
 		out.RestartCount = &c.Restarts
 	}

@@ -61,6 +61,14 @@ type Host interface {
 type Made struct {
 	Bindings []Binding
 	Address  string // in the network mode bridge
+	Volumes  []Volume
+}
+
+// Volume is what a container has mounted.
+type Volume struct {
+	Name        string `json:",omitempty"` // docker's of it; empty for a path of the host
+	Source      string
+	Destination string
 }
 
 // Failure is an error with the name that ECS gives it.

@@ -177,6 +177,28 @@ func TestKillsAfterGrace(t *testing.T) {
 	}
 }
 
+// A health check of the definition replaces the image's, also if it is none.
+func TestImageHealthCheck(t *testing.T) {
+	ofImage := &Check{Test: []string{"CMD", "image"}}
+	for _, tc := range []struct{ definition, want string }{
+		{``, "image"},
+		{`{"Healthcheck": {"Test": ["CMD", "own"]}}`, "own"},
+		{`{"Healthcheck": {"Test": ["NONE"]}}`, ""},
+	} {
+		containers := define("a!")
+		containers[0].DockerConfig.Config = tc.definition
+		task := NewTask(message.Task{ARN: "task/t", DesiredStatus: "RUNNING", Containers: containers}, noon)
+		task.record(Step{Verb: Pull, Container: "a"}, outcome{image: Image{Check: ofImage}}, noon)
+		got := ""
+		if c := task.Containers[0].Check; c != nil {
+			got = c.Args()[0]
+		}
+		if got != tc.want {
+			t.Errorf("%q: runs %q, want %q", tc.definition, got, tc.want)
+		}
+	}
+}
+
 func TestRestartPolicy(t *testing.T) {
 	for _, tc := range []struct {
 		name    string

@@ -34,7 +34,7 @@ func (t *Task) record(s Step, o outcome, now time.Time) {
 		t.recordPull(c, o, now)
 	case Create:
 		t.recordStep(c, Created, o, now)
-		c.Bindings, c.Address = o.made.Bindings, o.made.Address
+		c.Bindings, c.Address, c.Volumes = o.made.Bindings, o.made.Address, o.made.Volumes
 	case Start:
 		t.recordStep(c, Running, o, now)
 	case Restart:
@@ -98,7 +98,7 @@ func (t *Task) recordPull(c *Container, o outcome, now time.Time) {
 		return
 	}
 	c.Image, c.Status = o.image, Pulled
-	if c.Check == nil {
+	if config, _ := dockerConfig(*t.Definition(c.Name)); config.Healthcheck == nil { // else it replaces the image's, also if it is NONE
 		c.Check = o.image.Check.orNone()
 	}
 }

@@ -91,6 +91,7 @@ type Container struct {
 	Image      Image
 	Bindings   []Binding // host ports, in the network mode bridge
 	Address    string    // in the network mode bridge
+	Volumes    []Volume  `json:",omitempty"`
 
 	ExitCode *int // nil: it has not ended, or never ran
 	Reason   string

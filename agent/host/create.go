@@ -33,9 +33,13 @@ func (h *Host) Create(ctx context.Context, t *engine.Task, container string) (en
 	if err != nil {
 		return engine.Made{}, err
 	}
-	mounts, err := h.mounts(ctx, t, container, img)
+	names := map[string]string{}
+	mounts, err := h.mounts(ctx, t, container, img, names)
 	if err != nil {
 		return engine.Made{}, err
+	}
+	for _, m := range mounts {
+		made.Volumes = append(made.Volumes, engine.Volume{Name: names[m.Source], Source: m.Source, Destination: m.Destination})
 	}
 	driver, err := logdriver.Parse(docker.HostConfig.LogConfig.Type, docker.HostConfig.LogConfig.Config)
 	if err != nil {

@@ -11,6 +11,7 @@ package host
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -52,8 +53,9 @@ type Config struct {
 	// Execution gives the newest credentials of a task's execution role; nil if there are none.
 	Execution func(task string) *message.RoleCredentials
 
-	PullPolicy image.Policy
-	Log        *slog.Logger // default slog.Default()
+	PullPolicy        image.Policy
+	ImageHealthChecks bool         // an image's own health check counts where the definition has none
+	Log               *slog.Logger // default slog.Default()
 }
 
 // Host is this machine, for one engine.
@@ -149,7 +151,21 @@ func (h *Host) Pull(ctx context.Context, t *engine.Task, container string) (engi
 	h.mu.Lock()
 	h.images[id(t, container)] = img
 	h.mu.Unlock()
-	return engine.Image{Ref: img.Ref, Digest: digest(img), ID: img.ID, StopSignal: img.Config.StopSignal}, nil
+	check, err := h.check(img)
+	return engine.Image{Ref: img.Ref, Digest: digest(img), ID: img.ID, StopSignal: img.Config.StopSignal, Check: check}, err
+}
+
+// check is an image's own health check, which ECS never runs: only if operators
+// want it. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/healthcheck.html
+func (h *Host) check(img image.Image) (*engine.Check, error) {
+	if !h.cfg.ImageHealthChecks || img.Healthcheck == nil {
+		return nil, nil
+	}
+	check := new(engine.Check)
+	if err := json.Unmarshal(img.Healthcheck, check); err != nil {
+		return nil, fmt.Errorf("the image's health check: %w", err)
+	}
+	return check, nil
 }
 
 // digest is what a registry calls the image; one that was loaded from an

@@ -1,9 +1,11 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +15,7 @@ import (
 
 	"berth/agent/engine"
 	"berth/agent/image"
+	"berth/agent/oci"
 	"berth/agent/volume"
 	"berth/api/acs/message"
 )
@@ -38,9 +41,24 @@ func (h *Host) attachVolumes(ctx context.Context, t *engine.Task) error {
 		}
 	}
 	if at := h.shm(t); at != "" {
-		return mountShm(at)
+		size, err := shmSize(t)
+		return errors.Join(err, mountShm(at, size))
 	}
 	return nil
+}
+
+// shmSize is the most that a container of a task asks for, in bytes, and
+// otherwise what Docker gives one.
+func shmSize(t *engine.Task) (int64, error) {
+	size := int64(0)
+	for _, c := range t.Payload.Containers {
+		docker, err := oci.Parse(c.DockerConfig)
+		if err != nil {
+			return 0, fmt.Errorf("container %s: %w", c.Name, err)
+		}
+		size = max(size, docker.HostConfig.ShmSize)
+	}
+	return cmp.Or(size, 64<<20), nil
 }
 
 // ephemeral is where a task's containers write; empty is beside the images.
@@ -60,8 +78,8 @@ func (h *Host) shm(t *engine.Task) string {
 	return h.dir(t.ID(), "shm")
 }
 
-// mountShm mounts what Docker gives a container, once.
-func mountShm(at string) error {
+// mountShm mounts a tmpfs of a size, once.
+func mountShm(at string, size int64) error {
 	if err := os.MkdirAll(at, 0o755); err != nil {
 		return err
 	}
@@ -69,7 +87,7 @@ func mountShm(at string) error {
 	if err := unix.Statfs(at, &s); err != nil || s.Type == unix.TMPFS_MAGIC {
 		return err
 	}
-	return unix.Mount("shm", at, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=1777,size=67108864")
+	return unix.Mount("shm", at, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, fmt.Sprintf("mode=1777,size=%d", size))
 }
 
 func removeIfThere(path string) error {
@@ -110,8 +128,8 @@ func (h *Host) retainVolumes(ctx context.Context, tasks []string) error {
 }
 
 // mounts are where a container sees volumes: those of the task, those of other
-// containers, and those of its image.
-func (h *Host) mounts(ctx context.Context, t *engine.Task, container string, img image.Image) ([]specs.Mount, error) {
+// containers, and those of its image. Names gets docker's names of them, by source.
+func (h *Host) mounts(ctx context.Context, t *engine.Task, container string, img image.Image, names map[string]string) ([]specs.Mount, error) {
 	def := t.Definition(container)
 	volumes, own, from := map[string]volume.Volume{}, map[string]volume.Volume{}, map[string][]specs.Mount{}
 	var err error
@@ -131,8 +149,13 @@ func (h *Host) mounts(ctx context.Context, t *engine.Task, container string, img
 		if err != nil {
 			return nil, err
 		}
-		if from[source.SourceContainer], err = h.mounts(ctx, t, source.SourceContainer, other); err != nil {
+		if from[source.SourceContainer], err = h.mounts(ctx, t, source.SourceContainer, other, names); err != nil {
 			return nil, err
+		}
+	}
+	for _, some := range []map[string]volume.Volume{volumes, own} {
+		for _, v := range some {
+			names[v.Path] = v.ID
 		}
 	}
 	if err := h.fill(ctx, def, img, volumes, own); err != nil {

@@ -10,6 +10,7 @@ package image
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -37,7 +38,8 @@ type Image struct {
 	Loaded  bool      // imported from an archive, never pulled
 	Created time.Time // when the reference got this digest on this machine
 
-	Config ocispec.ImageConfig
+	Config      ocispec.ImageConfig
+	Healthcheck json.RawMessage // docker's addition to it, as the image has it; nil without one
 }
 
 // Config says where images are kept and how they are pulled. The zero value of

@@ -73,7 +73,8 @@ func serve(t *testing.T, wrap func(http.Handler) http.Handler) string {
 func build(t *testing.T, arch string, layers ...string) v1.Image {
 	t.Helper()
 	img, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{OS: "linux", Architecture: arch, RootFS: v1.RootFS{Type: "layers"},
-		Config: v1.Config{Cmd: []string{"/bin/serve"}, Env: []string{"PATH=/bin"}, User: "web"}})
+		Config: v1.Config{Cmd: []string{"/bin/serve"}, Env: []string{"PATH=/bin"}, User: "web",
+			Healthcheck: &v1.HealthConfig{Test: []string{"CMD", "/bin/true"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +173,7 @@ func TestPullAndSnapshot(t *testing.T) {
 	digest := push(t, host+"/team/web:1", build(t, "amd64", "etc/passwd=root etc/motd=hello", "etc/motd=bye bin/serve=x"))
 	s := open(t, Config{})
 	img := pull(t, s, host+"/team/web:1", PullOptions{})
-	if img.Digest != digest || img.Ref != host+"/team/web:1" || img.Config.User != "web" || img.Arch != "amd64" || img.Size == 0 {
+	if img.Digest != digest || img.Ref != host+"/team/web:1" || img.Config.User != "web" || string(img.Healthcheck) != `{"Test":["CMD","/bin/true"]}` || img.Arch != "amd64" || img.Size == 0 {
 		t.Errorf("got %+v, want digest %s", img, digest)
 	}
 

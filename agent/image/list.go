@@ -127,7 +127,13 @@ func (s *Store) load(ctx context.Context, record images.Image, only machine) (Im
 	if err != nil {
 		return Image{}, err
 	}
-	var config ocispec.Image
+	var config struct {
+		ocispec.Image
+		Config struct {
+			ocispec.ImageConfig
+			Healthcheck json.RawMessage
+		} `json:"config"`
+	}
 	if err := json.Unmarshal(text, &config); err != nil {
 		return Image{}, fmt.Errorf("%s: configuration: %w", record.Name, err)
 	}
@@ -152,7 +158,9 @@ func (s *Store) load(ctx context.Context, record images.Image, only machine) (Im
 		Arch:    config.Architecture,
 		Loaded:  record.Labels[loadedLabel] != "",
 		Created: record.UpdatedAt,
-		Config:  config.Config,
+		Config:  config.Config.ImageConfig,
+
+		Healthcheck: config.Config.Healthcheck,
 	}
 	for _, layer := range manifest.Layers {
 		img.Size += layer.Size

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"berth/agent/engine"
 	"berth/api/acs/message"
 )
 
@@ -58,6 +59,7 @@ func (c *tasksConversation) take(ctx context.Context, s *socket, m message.Messa
 		}
 		return s.send(credentialsAck(m.MessageID, &m.RoleCredentials))
 	case *message.Manifest:
+		go c.reportLost(ctx, m)
 		return c.compare(s, m)
 	case *message.StopVerificationAck:
 		c.verified(m)
@@ -116,6 +118,22 @@ func (c *tasksConversation) compare(s *socket, m *message.Manifest) error {
 		return nil
 	}
 	return s.send(verify)
+}
+
+// reportLost tells the control plane which tasks it takes for running here in
+// vain: their files are gone, and with them the containers. A task that it has
+// not heard of from here comes as a payload.
+func (c *tasksConversation) reportLost(ctx context.Context, m *message.Manifest) {
+	for _, ref := range m.Tasks {
+		if _, known := c.engine.Task(engine.ID(ref.Task)); known || ref.LastStatus != "RUNNING" {
+			continue
+		}
+		c.cfg.Log.Warn("a task that should run here is not known here: reporting it as stopped", "task", ref.Task)
+		stopped := engine.Change{Task: ref.Task, Status: "STOPPED", Reason: "TaskLostError: the container instance has lost the task"}
+		if _, err := c.api.SubmitTaskStateChange(ctx, submission(c.cfg.Cluster, stopped)); err != nil {
+			c.cfg.Log.Warn("cannot report a lost task", "task", ref.Task, "err", err) // the next manifest lists it again
+		}
+	}
 }
 
 // verified stops what the control plane says must really stop.

@@ -325,6 +325,21 @@ func TestManifest(t *testing.T) {
 	}
 }
 
+// A task that the control plane takes for running, and that is not known, has
+// stopped; one that has yet to come has not.
+func TestLostTask(t *testing.T) {
+	p := newPlane(t)
+	connect(t, p, t.TempDir())
+	acs := p.socket(t)
+	lost := taskARN[:len(taskARN)-1] + "0"
+	send(t, acs, &message.Manifest{MessageID: "m", Timeline: 1, Tasks: []message.TaskRef{
+		{Task: taskARN, DesiredStatus: "RUNNING", LastStatus: "PENDING"}, {Task: lost, DesiredStatus: "RUNNING", LastStatus: "RUNNING"},
+	}})
+	if change := p.next(t, "SubmitTaskStateChange"); change["task"] != lost || change["status"] != "STOPPED" {
+		t.Errorf("submits %v, want %s STOPPED", change, lost)
+	}
+}
+
 // A socket that is cut is made again, and does not ask for all credentials again.
 func TestReconnects(t *testing.T) {
 	p := newPlane(t)

@@ -84,8 +84,8 @@ func (l *Link) register(ctx context.Context) error {
 		}
 		switch verdict(err) {
 		case forgotten:
-			if known.Instance != "" { // deregistered, or the control plane has lost it: its tasks will be stopped
-				l.cfg.Log.Warn("the control plane does not know this instance any more; registering as a new one", "instance", known.Instance, "err", err)
+			if known.Instance != "" { // deregistered, lost, or left behind with other credentials: its tasks will be stopped
+				l.cfg.Log.Warn("this agent cannot be the instance that it was; registering as a new one", "instance", known.Instance, "err", err)
 				known.Instance = ""
 				continue
 			}
@@ -117,7 +117,7 @@ type answer int
 const (
 	later     answer = iota // it may go better the next time
 	refused                 // it will not
-	forgotten               // the instance is not registered
+	forgotten               // the instance is not registered, or is that of other credentials
 )
 
 // verdict is what an error of RegisterContainerInstance means for the next try.
@@ -129,7 +129,7 @@ func verdict(err error) answer {
 	switch code := api.ErrorCode(); {
 	case strings.Contains(api.ErrorMessage(), "type changes are not supported"), code == "InvalidParameterException":
 		return refused
-	case code == "ClientException":
+	case code == "ClientException", strings.Contains(api.ErrorMessage(), "is not the agent of the container instance"):
 		return forgotten
 	}
 	return later

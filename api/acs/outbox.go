@@ -273,7 +273,7 @@ func (o *outbox) manifest(v *state.View, id string, now time.Time) message.Messa
 	}
 	for t := range v.TasksOn(o.instance) {
 		if t.Last != "STOPPED" && t.Desired == "RUNNING" {
-			m.Tasks = append(m.Tasks, message.TaskRef{Task: t.ARN, TaskCluster: t.Cluster, DesiredStatus: "RUNNING"})
+			m.Tasks = append(m.Tasks, message.TaskRef{Task: t.ARN, TaskCluster: t.Cluster, DesiredStatus: "RUNNING", LastStatus: t.Last})
 		}
 	}
 	return m

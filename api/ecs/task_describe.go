@@ -68,8 +68,8 @@ func describeTask(v *state.View, t state.Task, tags bool) types.Task {
 	return out
 }
 
-// health is that of the essential containers whose task definition has a health
-// check: the worst of them.
+// health is that of the essential containers that have a health check, in the
+// task definition or, where operators want that, in the image: the worst of them.
 //
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
 func health(v *state.View, t state.Task) types.HealthStatus {
@@ -77,7 +77,7 @@ func health(v *state.View, t state.Task) types.HealthStatus {
 	all := types.HealthStatus("")
 	for _, c := range d.ContainerDefinitions {
 		i := slices.IndexFunc(t.Containers, func(shown types.Container) bool { return *shown.Name == *c.Name })
-		if c.HealthCheck == nil || c.Essential != nil && !*c.Essential || i < 0 {
+		if i < 0 || c.HealthCheck == nil && t.Containers[i].HealthStatus == types.HealthStatusUnknown || c.Essential != nil && !*c.Essential {
 			continue
 		}
 		switch own := t.Containers[i].HealthStatus; {

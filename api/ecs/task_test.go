@@ -23,7 +23,7 @@ func machine(a *API, cluster, id string) state.ContainerInstance {
 			{Name: aws.String("PORTS_UDP"), Type: aws.String("STRINGSET"), StringSetValue: []string{}},
 		},
 	}
-	for _, name := range []string{"ecs.capability.task-eni", "com.amazonaws.ecs.capability.docker-remote-api.1.18"} {
+	for _, name := range []string{"berth.task-eni", "ecs.capability.task-eni", "com.amazonaws.ecs.capability.docker-remote-api.1.18"} {
 		i.Attributes = append(i.Attributes, types.Attribute{Name: &name})
 	}
 	i.Attributes = append(i.Attributes, types.Attribute{Name: aws.String("ecs.availability-zone"), Value: aws.String("us-east-1a")})

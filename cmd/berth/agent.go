@@ -19,7 +19,8 @@ func agentFlags(cmd *cobra.Command, c *agent.Config) {
 	f.StringToStringVar(&c.EFS, "efs", nil, "what stands for an EFS file system: `fs-ID=PATH` of a directory, or fs-ID=SERVER:/PATH of NFS; may be repeated")
 	f.StringVar((*string)(&c.PullPolicy), "image-pull-behavior", "default", "when to ask registries for images: default, always, once or prefer-cached")
 	f.DurationVar(&c.StopTimeout, "container-stop-timeout", 0, "`time` from a container's stop signal to SIGKILL where it names none (default 30s)")
-	f.StringVar(&c.Introspection, "introspection", "", "`host:port` where this machine can ask the agent what it runs, such as 127.0.0.1:51678 (default: nowhere)")
+	f.BoolVar(&c.ImageHealthChecks, "image-healthchecks", false, "run an image's own health check where a container definition has none, which ECS does not")
+	f.StringVar(&c.Introspection, "introspection", "127.0.0.1:51678", "`host:port` where this machine can ask the agent what it runs, if nobody else has it; empty: nowhere")
 	f.DurationVar(&c.Retention, "task-cleanup-wait", 0, "`time` for which a task that has stopped is remembered (default 3h)")
 }
 

@@ -18,6 +18,9 @@ import (
 // the pools of one machine share a bridge.
 const mostENIs = 500
 
+// ownInterfaces is the attribute of agents that make tasks' network interfaces themselves.
+const ownInterfaces = "berth.task-eni"
+
 // candidate is a container instance that may run the tasks, as far as it has
 // room.
 type candidate struct {
@@ -84,6 +87,9 @@ func (r Request) candidate(v *state.View, i state.ContainerInstance, terms []*qu
 		return refuse("CAPACITY PROVIDER", "is not of the capacity provider %s", r.CapacityProvider)
 	case !i.AgentConnected:
 		return refuse("AGENT", "its agent is not connected")
+	}
+	if r.Takes.ENIs > 0 && !hasAttribute(i, ownInterfaces) {
+		return refuse("ATTRIBUTE", "lacks the attribute %s: Berth's agent has it, and makes the interfaces of awsvpc; other agents wait for an EC2 that attaches them", ownInterfaces)
 	}
 	for _, needed := range r.Definition.RequiresAttributes {
 		if !hasAttribute(i, *needed.Name) {

@@ -30,7 +30,7 @@ func instances(t *testing.T, texts ...string) *state.Store {
 					{Name: aws.String("PORTS"), Type: aws.String("STRINGSET"), StringSetValue: []string{"22"}},
 					{Name: aws.String("GPU"), Type: aws.String("STRINGSET"), StringSetValue: []string{"gpu-0", "gpu-1"}},
 				},
-				Attributes: []types.Attribute{{Name: aws.String("ecs.availability-zone"), Value: &zone}, {Name: aws.String("ecs.os-type"), Value: aws.String("linux")}},
+				Attributes: []types.Attribute{{Name: aws.String("ecs.availability-zone"), Value: &zone}, {Name: aws.String("ecs.os-type"), Value: aws.String("linux")}, {Name: aws.String(ownInterfaces)}},
 			})
 			for n := range tasks {
 				tx.Tasks.Put(tx, state.Task{ARN: fmt.Sprint(name, n), Instance: name, Group: "g", Last: "RUNNING", Desired: "RUNNING"})
@@ -213,6 +213,8 @@ func TestRefusals(t *testing.T) {
 		{"port of this call", func(r *Request, _ *state.ContainerInstance) { r.Takes.TCP, r.Count = []int32{80}, 2 }, "RESOURCE:PORTS another task of this call takes the same ports"},
 		{"GPUs", func(r *Request, _ *state.ContainerInstance) { r.GPUs = 2 }, "RESOURCE:GPU needs 2 GPUs, has 1 of 2 left"},
 		{"interfaces", func(r *Request, _ *state.ContainerInstance) { r.Takes.ENIs = 501 }, "RESOURCE:ENI needs 501 network interfaces, has 500 of 500 left"},
+		{"interfaces of another's making", func(r *Request, i *state.ContainerInstance) { r.Takes.ENIs, i.Attributes = 1, i.Attributes[:2] },
+			"ATTRIBUTE lacks the attribute berth.task-eni: Berth's agent has it, and makes the interfaces of awsvpc; other agents wait for an EC2 that attaches them"},
 		{"agent", func(_ *Request, i *state.ContainerInstance) { i.AgentConnected = false }, "AGENT its agent is not connected"},
 		{"draining", func(_ *Request, i *state.ContainerInstance) { i.Status = "DRAINING" }, "DRAINING is DRAINING"},
 		{"attribute", func(r *Request, _ *state.ContainerInstance) {

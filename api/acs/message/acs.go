@@ -49,6 +49,7 @@ type (
 		Task          string `json:"taskArn"`
 		TaskCluster   string `json:"taskClusterArn"`
 		DesiredStatus string `json:"desiredStatus"`
+		LastStatus    string `json:"lastStatus,omitempty"` // what the control plane knows; Amazon's has no such member
 	}
 
 	// Close tells an agent why it is about to be disconnected.
