@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -219,15 +220,17 @@ func eventually(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// freeAddress is one that nobody listens at right now.
+// freeAddress is one that nobody listens at right now, and whose port no client
+// gets while a server that is to have it again is down.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 10_000+rand.IntN(22_000))) // clients get those from 32768 on
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // without leaves out the variables whose names have one of the prefixes.

@@ -41,9 +41,9 @@ func testExceptions(t *testing.T, client *ecs.Client) {
 	if missing := (*types.ResourceNotFoundException)(nil); !errors.As(err, &missing) {
 		t.Errorf("ListTagsForResource: %v", err)
 	}
-	_, err = client.RunTask(ctx, &ecs.RunTaskInput{TaskDefinition: aws.String("web")})
+	_, err = client.CreateService(ctx, &ecs.CreateServiceInput{ServiceName: aws.String("web")})
 	if unbuilt := (smithy.APIError)(nil); !errors.As(err, &unbuilt) || unbuilt.ErrorCode() != "UnsupportedOperationException" {
-		t.Errorf("RunTask: %v", err)
+		t.Errorf("CreateService: %v", err)
 	}
 }
 

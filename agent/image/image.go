@@ -149,6 +149,11 @@ func platform(arch string) machine {
 	return machine{platforms.Only(p), platforms.Format(p)}
 }
 
+// Match takes as well an image that does not say what it runs on, as docker does.
+func (m machine) Match(p ocispec.Platform) bool {
+	return p.Architecture == "" || m.MatchComparer.Match(p)
+}
+
 // noMatch says that an image is not for such a machine, in ECS's words.
 func (m machine) noMatch(err error) error {
 	return fmt.Errorf("image Manifest does not contain descriptor matching platform '%s': %w", m.name, err)

@@ -132,6 +132,9 @@ func (b *sandbox) status(ctx context.Context) (runtime.SandboxStatus, error) {
 // exitOf is how a container of a buried shim ended.
 func (b *sandbox) exitOf(name string) (runtime.Exit, error) {
 	for _, c := range b.lost.Containers {
+		if c.Name == name && c.State != runtime.Exited { // its end could not even be written down
+			return runtime.Exit{Code: 128 + int(syscall.SIGKILL), Lost: b.lost.Lost}, nil
+		}
 		if c.Name == name {
 			return c.Exit, nil
 		}

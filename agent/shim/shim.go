@@ -83,8 +83,9 @@ func (s *Shims) adopt(ctx context.Context) error {
 		}
 		dir := filepath.Join(s.cfg.Dir, e.Name())
 		group.Go(func() error {
-			if _, err := os.Stat(filepath.Join(dir, wire.SandboxFile)); errors.Is(err, fs.ErrNotExist) {
-				return os.RemoveAll(dir) // an agent ended before there was anything
+			record, err := os.Stat(filepath.Join(dir, wire.SandboxFile))
+			if errors.Is(err, fs.ErrNotExist) || err == nil && record.Size() == 0 {
+				return os.RemoveAll(dir) // an agent, or the machine, ended before there was anything
 			}
 			b, err := s.connect(ctx, dir)
 			if err != nil {
@@ -134,8 +135,15 @@ func (s *Shims) CreateSandbox(ctx context.Context, sandbox runtime.Sandbox) erro
 	case making:
 		return fmt.Errorf("sandbox %s: %w, and is not ready", sandbox.Task, runtime.ErrExists)
 	case existing != nil:
-		_, err := existing.status(ctx)
-		return err
+		status, err := existing.status(ctx)
+		if err != nil || status.Lost == "" || len(status.Containers) > 0 {
+			return err
+		}
+		// The shim was lost before it had a container, as when the agent is killed while it starts it.
+		if err := s.DeleteSandbox(ctx, sandbox.Task); err != nil {
+			return err
+		}
+		return s.CreateSandbox(ctx, sandbox)
 	}
 	b, err := s.spawn(ctx, sandbox)
 	s.mu.Lock()
@@ -175,7 +183,8 @@ func (s *Shims) spawn(ctx context.Context, sandbox runtime.Sandbox) (_ *sandbox,
 	if err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(dir, wire.SandboxFile), text, 0o600); err != nil {
+	file := filepath.Join(dir, wire.SandboxFile)
+	if err := errors.Join(os.WriteFile(file+".new", text, 0o600), os.Rename(file+".new", file)); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	if err := s.start(dir); err != nil {

@@ -5,6 +5,7 @@ package task
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -54,7 +55,21 @@ func bury(dir string, record wire.SandboxRecord) error {
 	if err := killAll(m); err != nil {
 		return fmt.Errorf("kill what is left: %w", err)
 	}
-	return errors.Join(unmountBelow(dir), m.Destroy())
+	return errors.Join(unmountRoots(dir), unmountBelow(dir), m.Destroy())
+}
+
+// unmountRoots unmounts the file systems of containers where they must be: the
+// table of mounts may lack one while others change.
+func unmountRoots(dir string) error {
+	roots := filepath.Join(dir, "rootfs")
+	entries, err := os.ReadDir(roots)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		err = errors.Join(err, unmountBelow(filepath.Join(roots, e.Name())))
+	}
+	return err
 }
 
 // conclude ends a journal.
