@@ -9,7 +9,7 @@ SHIM := agent/shim/binary/files/berth-shim.gz
 .PHONY: run build shim demo libseccomp test check fuzz bench clean tools
 
 run: build ## everything on this machine; ARGS="--data-dir …" to change it
-	@bin/berth up $(ARGS)
+	@$(if $(filter 0,$(shell id -u)),,sudo )bin/berth up $(ARGS)
 
 build: shim demo ## bin/berth, one static binary
 	@echo "building bin/berth $(VERSION)"
@@ -53,7 +53,7 @@ bench: ## every benchmark; never part of the tests
 	@for dir in bench/*/; do echo "== $$dir"; go run "./$$dir" || exit 1; done
 
 clean:
-	rm -rf bin $(SHIM)
+	rm -rf bin $(SHIM) agent/image/demo/files/demo.*
 
 # The clients that the end-to-end tests drive. Where they cannot be installed, those tests say that they are skipped.
 tools:

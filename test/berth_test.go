@@ -63,6 +63,7 @@ type berth struct {
 	process *os.Process
 	ended   chan error // gets how the process ended
 	log     *bytes.Buffer
+	stdout  string // file with what it printed
 }
 
 // up runs `berth up` on an empty data directory until it is ready.
@@ -111,7 +112,13 @@ func (b *berth) launch(t *testing.T) {
 	t.Helper()
 	b.log = &bytes.Buffer{}
 	c := exec.Command(binary, b.args...)
-	c.Stdout, c.Stderr = b.log, b.log
+	stdout, err := os.Create(filepath.Join(t.TempDir(), "stdout"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdout.Close()
+	b.stdout = stdout.Name()
+	c.Stdout, c.Stderr = stdout, b.log
 	c.Env = append(without(os.Environ(), "AWS_", "BERTH_"), "BERTH_POOLS=") // a test that runs tasks says --pools
 	if err := c.Start(); err != nil {
 		t.Fatal(err)

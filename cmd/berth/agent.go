@@ -17,7 +17,7 @@ func agentFlags(cmd *cobra.Command, c *agent.Config) {
 	f.StringVar(&c.Containerd, "containerd-address", "", "`socket` of a containerd to keep images in (default: inside this process)")
 	f.StringVar(&c.Bridge, "bridge-cidr", "", "`range` for containers in the network mode bridge, which only this machine sees (default: a free one, 10.211.0.0/16 first)")
 	f.StringToStringVar(&c.EFS, "efs", nil, "what stands for an EFS file system: `fs-ID=PATH` of a directory, or fs-ID=SERVER:/PATH of NFS; may be repeated")
-	f.StringVar((*string)(&c.PullPolicy), "image-pull-behavior", "default", "when to ask registries for images: default, always, once or prefer-cached")
+	f.StringVar((*string)(&c.PullPolicy), "image-pull-behavior", "default", "`policy` that says when to ask registries for images: default, always, once or prefer-cached")
 	f.DurationVar(&c.StopTimeout, "container-stop-timeout", 0, "`time` from a container's stop signal to SIGKILL where it names none (default 30s)")
 	f.BoolVar(&c.ImageHealthChecks, "image-healthchecks", false, "run an image's own health check where a container definition has none, which ECS does not")
 	f.StringVar(&c.Introspection, "introspection", "127.0.0.1:51678", "`host:port` where this machine can ask the agent what it runs, if nobody else has it; empty: nowhere")
@@ -28,7 +28,7 @@ func agentFlags(cmd *cobra.Command, c *agent.Config) {
 func poolFlags(cmd *cobra.Command, p *agent.Pool) {
 	f := cmd.Flags()
 	f.StringVar(&p.Cluster, "cluster", "default", "`name` of the cluster that this machine is in")
-	f.StringVar(&p.Kind, "pool", "ec2", "what this machine is for: `ec2`, fargate (then it is in no cluster) or external")
+	f.StringVar(&p.Kind, "pool", "ec2", "`kind` of tasks that this machine runs: ec2, fargate (then it is in no cluster) or external")
 	f.Int64Var(&p.CPU, "cpu", 0, "CPU `units` to offer (default: all, 1024 each)")
 	f.Int64Var(&p.Memory, "memory", 0, "`MiB` of memory to offer (default: all but what is reserved)")
 	f.Int64Var(&p.Reserved, "reserved-memory", 0, "`MiB` of memory to keep for the machine itself")

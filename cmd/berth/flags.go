@@ -70,8 +70,8 @@ func serverFlags(cmd *cobra.Command, c *server.Config, logs *logConfig) {
 	f.StringVar(&c.VPC, "vpc-cidr", c.VPC, "`range` of the default VPC, 16 bits: tasks in the network mode awsvpc get their addresses from it")
 	f.StringVar(&c.AdvertiseURL, "advertise-url", "", "`URL` at which clients and other servers reach this one (default: from --listen)")
 	f.DurationVar(&c.Limits.LostAfter, "lost-after", c.Limits.LostAfter, "`time` after which the tasks of an EC2 or external instance whose agent is away are given up; 0: never, as on ECS")
+	f.DurationVar(&c.Limits.FargateLostAfter, "fargate-lost-after", c.Limits.FargateLostAfter, "the same `time` for tasks on Fargate")
 	f.DurationVar(&c.Limits.KeepStopped, "stopped-task-retention", c.Limits.KeepStopped, "`time` for which stopped tasks can be described; ECS promises an hour")
-	f.DurationVar(&c.Limits.FargateLostAfter, "fargate-lost-after", c.Limits.FargateLostAfter, "the same `time` for Fargate tasks")
 	etcdFlags(cmd, c)
 	f.StringVar(&c.EncryptionKeyFile, "encryption-key-file", "", "`file` with the key that secrets are sealed with, the same for all servers; with an embedded etcd, default: made in --data-dir")
 	cmd.Long += `
