@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -153,7 +154,8 @@ func writeBusybox(program, dir string) (string, error) {
 	}
 	image, err = mutate.ConfigFile(image, &v1.ConfigFile{
 		Architecture: "amd64", OS: "linux",
-		Config: v1.Config{Env: []string{"PATH=/bin", "FROM=image"}, Cmd: []string{"sh"}, Labels: map[string]string{"made": "here"}},
+		Config: v1.Config{Env: []string{"PATH=/bin", "FROM=image"}, Cmd: []string{"sh"}, Labels: map[string]string{"made": "here"},
+			Healthcheck: &v1.HealthConfig{Test: []string{"CMD-SHELL", "test -e /tmp/healthy"}, Interval: time.Second}}, // which ECS does not run
 		RootFS: v1.RootFS{Type: "layers", DiffIDs: diffIDs(base)},
 	})
 	if err != nil {

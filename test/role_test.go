@@ -9,7 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
 )
 
 // asked is a program of a user: an SDK that is told nothing, and so finds the
@@ -28,19 +27,8 @@ func TestTaskRole(t *testing.T) {
 	t.Parallel()
 	m := upMachine(t)
 	python, volumes, mounts := m.python(t)
-	roles := iam.New(iam.Options{Region: region, BaseEndpoint: &m.url, Credentials: m.key})
-	for _, name := range []string{"idle", "lister"} {
-		_, err := roles.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: aws.String(
-			`{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}}`)})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	_, err := roles.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: aws.String("lister"), PolicyName: aws.String("list"), PolicyDocument: aws.String(
-		`{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ecs:ListClusters", "Resource": "*"}}`)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	m.role(t, "idle", `{"Effect": "Deny", "Action": "iam:*", "Resource": "*"}`)
+	m.role(t, "lister", `{"Effect": "Allow", "Action": "ecs:ListClusters", "Resource": "*"}`)
 	for _, tc := range []struct{ role, mode, want string }{
 		{"lister", "bridge", "['" + here + "cluster/default']"},
 		{"lister", "awsvpc", "['" + here + "cluster/default']"},

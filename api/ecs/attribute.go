@@ -43,7 +43,7 @@ func checkAttribute(t types.Attribute) error {
 // reservedAttribute reports whether only agents and the control plane give
 // attributes of that name.
 func reservedAttribute(name string) bool {
-	return strings.HasPrefix(name, "ecs.") || strings.HasPrefix(name, "com.amazonaws.ecs.")
+	return strings.HasPrefix(name, "ecs.") || strings.HasPrefix(name, "com.amazonaws.ecs.") || strings.HasPrefix(name, "berth.")
 }
 
 // splitAttributes parts what an agent registers into reserved attributes, which
@@ -165,7 +165,7 @@ func checkAttributes(all []types.Attribute) error {
 		case name == "":
 			return invalid("The name of an attribute can not be empty.")
 		case reservedAttribute(name):
-			return invalid("Invalid attribute name " + name + ". The prefixes ecs. and com.amazonaws.ecs. are reserved.")
+			return invalid("Invalid attribute name " + name + ". The prefixes ecs., com.amazonaws.ecs. and berth. are reserved.")
 		case aws.ToString(t.TargetId) == "":
 			return invalid("The attribute " + name + " needs a targetId.")
 		case t.TargetType == "" && !arn.Is(*t.TargetId):
