@@ -22,9 +22,6 @@ const minShares = 2
 func environment(t state.Task, given []types.KeyValuePair) map[string]string {
 	all := pairs(given)
 	if _, taken := all["AWS_EXECUTION_ENV"]; !taken && t.LaunchType != "EXTERNAL" {
-		if all == nil {
-			all = map[string]string{}
-		}
 		all["AWS_EXECUTION_ENV"] = "AWS_ECS_" + t.LaunchType
 	}
 	return all
