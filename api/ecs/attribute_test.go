@@ -71,7 +71,7 @@ func TestPutAttributes(t *testing.T) {
 		{"a stack=", `InvalidParameterException: Invalid value "" of the attribute stack. It must have between 1 and 128 letters, numbers, spaces, and - _ . @ / \ :, and cannot start or end with a space.`},
 		{"a stack=x ", `InvalidParameterException: Invalid value "x " of the attribute stack. It must have between 1 and 128 letters, numbers, spaces, and - _ . @ / \ :, and cannot start or end with a space.`},
 		{"a =x", "InvalidParameterException: The name of an attribute can not be empty."},
-		{"a ecs.os-type=windows", "InvalidParameterException: Invalid attribute name ecs.os-type. The prefixes ecs. and com.amazonaws.ecs. are reserved."},
+		{"a ecs.os-type=windows", "InvalidParameterException: Invalid attribute name ecs.os-type. The prefixes ecs., com.amazonaws.ecs. and berth. are reserved."},
 		{"missing stack", "TargetNotFoundException: Could not find missing in cluster stub."},
 		{"d stack", "TargetNotFoundException: Could not find d in cluster stub."},
 		{" stack", "InvalidParameterException: The attribute stack needs a targetId."},
@@ -109,7 +109,7 @@ func TestDeleteAttributes(t *testing.T) {
 		{"a stack", "a stack=prod", "a big, b stack=test"},
 		{"a stack=prod, b stack", "a stack=prod, b stack=test", "a big"},
 		{"a stack=test, b big", "", "a big, a stack=prod, b stack=test"}, // neither is there
-		{"a ecs.os-type", "InvalidParameterException: Invalid attribute name ecs.os-type. The prefixes ecs. and com.amazonaws.ecs. are reserved.",
+		{"a ecs.os-type", "InvalidParameterException: Invalid attribute name ecs.os-type. The prefixes ecs., com.amazonaws.ecs. and berth. are reserved.",
 			"a big, a stack=prod, b stack=test"},
 		{"a stack, missing stack", "TargetNotFoundException: Could not find missing in cluster stub.", "a big, a stack=prod, b stack=test"},
 	} {
