@@ -4,15 +4,7 @@ import (
 	"context"
 	"io"
 	"path/filepath"
-	"reflect"
 
-	logssdk "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
-	ecrsdk "github.com/aws/aws-sdk-go-v2/service/ecr"
-	ecssdk "github.com/aws/aws-sdk-go-v2/service/ecs"
-	iamsdk "github.com/aws/aws-sdk-go-v2/service/iam"
-	smsdk "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	ssmsdk "github.com/aws/aws-sdk-go-v2/service/ssm"
-	stssdk "github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/sirupsen/logrus"
 
 	"berth/api/ec2"
@@ -71,47 +63,47 @@ func services(store *state.Store, cfg Config, url string, b backends) []protocol
 			API:  ec2.New(ec2.Config{Store: store, Region: cfg.Region, Account: cfg.Account, VPC: cfg.VPC}),
 		},
 		{
-			Name:      "ecr",
-			API:       b.ecr,
-			Client:    reflect.TypeFor[*ecrsdk.Client](),
-			Resources: b.ecr.Resources,
+			Name:       "ecr",
+			API:        b.ecr,
+			Operations: operationsOf("ecr"),
+			Resources:  b.ecr.Resources,
 		},
 		{
-			Name:      "ecs",
-			API:       ecsAPI,
-			Client:    reflect.TypeFor[*ecssdk.Client](),
-			Unions:    state.Unions,
-			Resources: ecsAPI.Resources,
+			Name:       "ecs",
+			API:        ecsAPI,
+			Operations: operationsOf("ecs"),
+			Unions:     state.Unions,
+			Resources:  ecsAPI.Resources,
 		},
 		{
-			Name:      "iam",
-			API:       iamAPI,
-			Client:    reflect.TypeFor[*iamsdk.Client](),
-			Resources: iamAPI.Resources,
+			Name:       "iam",
+			API:        iamAPI,
+			Operations: operationsOf("iam"),
+			Resources:  iamAPI.Resources,
 		},
 		{
-			Name:      "logs",
-			API:       b.logs,
-			Busy:      []string{"PutLogEvents"},
-			Client:    reflect.TypeFor[*logssdk.Client](),
-			Resources: b.logs.Resources,
+			Name:       "logs",
+			API:        b.logs,
+			Busy:       []string{"PutLogEvents"},
+			Operations: operationsOf("logs"),
+			Resources:  b.logs.Resources,
 		},
 		{
-			Name:      "secretsmanager",
-			API:       secretsAPI,
-			Client:    reflect.TypeFor[*smsdk.Client](),
-			Resources: secretsAPI.Resources,
+			Name:       "secretsmanager",
+			API:        secretsAPI,
+			Operations: operationsOf("secretsmanager"),
+			Resources:  secretsAPI.Resources,
 		},
 		{
-			Name:      "ssm",
-			API:       ssmAPI,
-			Client:    reflect.TypeFor[*ssmsdk.Client](),
-			Resources: ssmAPI.Resources,
+			Name:       "ssm",
+			API:        ssmAPI,
+			Operations: operationsOf("ssm"),
+			Resources:  ssmAPI.Resources,
 		},
 		{
-			Name:   "sts",
-			API:    sts.New(sts.Config{Store: store}),
-			Client: reflect.TypeFor[*stssdk.Client](),
+			Name:       "sts",
+			API:        sts.New(sts.Config{Store: store}),
+			Operations: operationsOf("sts"),
 		},
 	}
 }

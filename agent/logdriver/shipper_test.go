@@ -45,7 +45,7 @@ func newRegion(t *testing.T) *region {
 	api := logs.New(logs.Config{Store: state.NewMemory(), Logs: history, Region: "us-east-1", Account: "123456789012"})
 	server, err := protocol.New(protocol.Config{
 		Region: "us-east-1",
-		Services: []protocol.Service{{Name: "logs", API: api, Client: reflect.TypeFor[*cloudwatchlogs.Client](),
+		Services: []protocol.Service{{Name: "logs", API: api,
 			Resources: api.Resources}},
 		Credentials: func(context.Context, string, string) (protocol.Credential, error) {
 			return protocol.Credential{Secret: "secret", Principal: iam.Root("123456789012")}, nil

@@ -33,8 +33,8 @@ func newClient(t *testing.T) *iam.Client {
 	handler, err := protocol.New(protocol.Config{
 		Region: "us-east-1",
 		Services: []protocol.Service{{
-			Name: "iam", Client: reflect.TypeFor[*iam.Client](),
-			API: berthiam.New(berthiam.Config{Store: state.NewMemory(), Account: account}),
+			Name: "iam",
+			API:  berthiam.New(berthiam.Config{Store: state.NewMemory(), Account: account}),
 		}},
 		Credentials: func(context.Context, string, string) (protocol.Credential, error) {
 			return protocol.Credential{Secret: key.Secret, Principal: rules.Root(account)}, nil

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -48,8 +47,9 @@ func newClient(t *testing.T, key iam.AccessKey) (*sts.Client, string) {
 		t.Fatal(err)
 	}
 	handler, err := protocol.New(protocol.Config{
-		Region:   "eu-west-1",
-		Services: []protocol.Service{{Name: "sts", API: berthsts.New(berthsts.Config{Store: store}), Client: reflect.TypeFor[*sts.Client]()}},
+		Region: "eu-west-1",
+		Services: []protocol.Service{{Name: "sts", API: berthsts.New(berthsts.Config{Store: store}),
+			Operations: []string{"AssumeRole", "AssumeRoleWithWebIdentity", "GetCallerIdentity", "GetSessionToken"}}},
 		Credentials: func(_ context.Context, id, token string) (protocol.Credential, error) {
 			secret, p, err := access.Credential(store.View(), time.Now(), account, id, token)
 			return protocol.Credential{Secret: secret, Principal: p}, err

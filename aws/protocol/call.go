@@ -4,7 +4,6 @@ package protocol
 
 import (
 	"context"
-	"reflect"
 
 	"berth/aws/shape"
 	"berth/iam"
@@ -46,9 +45,9 @@ type Service struct {
 	// Other methods are ignored.
 	API any
 
-	// Client is the SDK's client type; its operations that API lacks are known
-	// and answered as not built.
-	Client reflect.Type
+	// Operations are all that the service has at AWS; those that API lacks are
+	// known and answered as not built. None: the names are not checked.
+	Operations []string
 
 	// Unions are the union variants among the service's types (see shape.Names).
 	Unions []any

@@ -8,7 +8,7 @@ import (
 )
 
 // Metrics are the operator's view of the API. Labels have few values: what is
-// not in the SDK's method sets counts as "unknown". A nil *Metrics counts
+// not among AWS's counts as "unknown". A nil *Metrics counts
 // nothing.
 type Metrics struct {
 	Requests *prometheus.CounterVec   // service, operation, code ("OK" without an error)

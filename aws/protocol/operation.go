@@ -16,7 +16,7 @@ type service struct {
 	codec      *shape.Codec
 	served     bool
 	operations map[string]operation
-	known      map[string]bool // by the SDK client, built or not
+	known      map[string]bool // of the service at AWS, built or not
 	resources  func(operation string, input any) []string
 	busy       []string // see Service
 }
@@ -40,10 +40,13 @@ func compile(facts Facts, s *Service) (*service, error) {
 	if s != nil {
 		names.Unions = s.Unions
 		c.served, c.resources, c.busy = true, s.Resources, s.Busy
-		c.operations, c.known = operationsOf(reflect.ValueOf(s.API)), clientOperations(s.Client)
+		c.operations, c.known = operationsOf(reflect.ValueOf(s.API)), map[string]bool{}
+		for _, name := range s.Operations {
+			c.known[name] = true
+		}
 		for name := range c.operations {
 			if len(c.known) > 0 && !c.known[name] {
-				return nil, fmt.Errorf("protocol: %s has no operation %s in the SDK", facts.Name, name)
+				return nil, fmt.Errorf("protocol: %s has no operation %s at AWS", facts.Name, name)
 			}
 		}
 		if len(c.operations) == 0 {
@@ -68,22 +71,6 @@ func operationsOf(api reflect.Value) map[string]operation {
 		}
 	}
 	return found
-}
-
-// clientOperations lists what an SDK client can call: its methods of the form
-// func(context.Context, *XInput, ...func(*Options)) (*XOutput, error).
-func clientOperations(client reflect.Type) map[string]bool {
-	known := map[string]bool{}
-	if client == nil {
-		return known
-	}
-	for i := range client.NumMethod() {
-		m := client.Method(i)
-		if m.Type.IsVariadic() && m.Type.NumIn() == 4 && isStructPointer(m.Type.In(2), "Input") {
-			known[m.Name] = true
-		}
-	}
-	return known
 }
 
 func isStructPointer(t reflect.Type, suffix string) bool {

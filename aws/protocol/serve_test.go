@@ -230,7 +230,7 @@ func TestNew(t *testing.T) {
 	}{
 		{"no region", func(c *Config) { c.Region = "" }, "required"},
 		{"unknown service", func(c *Config) { c.Services[0].Name = "ecsx" }, `the catalog has no service "ecsx"`},
-		{"an operation that the SDK lacks", func(c *Config) { c.Services[0].API = echo{} }, "ecs has no operation Echo in the SDK"},
+		{"an operation that AWS lacks", func(c *Config) { c.Services[0].API = echo{} }, "ecs has no operation Echo at AWS"},
 		{"no operations", func(c *Config) { c.Services[0].API = 1 }, "int has no operations"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"reflect"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -48,7 +47,7 @@ func (c *clusters) DeleteCluster(context.Context, *ecs.DeleteClusterInput) (*ecs
 func testConfig(api any) Config {
 	return Config{
 		Region:   "us-east-1",
-		Services: []Service{{Name: "ecs", API: api, Client: reflect.TypeFor[*ecs.Client]()}},
+		Services: []Service{{Name: "ecs", API: api, Operations: []string{"CreateCluster", "DeleteCluster", "ListServices", "RunTask"}}},
 		Credentials: func(_ context.Context, id, _ string) (Credential, error) {
 			if id != testKey {
 				return Credential{}, iam.ErrUnknownKey
