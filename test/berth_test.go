@@ -198,7 +198,7 @@ func (b *berth) clientEnviron(t *testing.T) []string {
 
 // client returns an SDK client.
 func (b *berth) client(options ...func(*ecs.Options)) *ecs.Client {
-	return ecs.New(ecs.Options{BaseEndpoint: &b.url, Region: region, Credentials: b.key}, options...)
+	return ecs.New(ecs.Options{BaseEndpoint: &b.url, Region: region, Credentials: b.key, HTTPClient: http.DefaultClient}, options...)
 }
 
 // command is a client program in the environment of `berth env`, killed with the test.
