@@ -69,8 +69,8 @@ func (m member) await(t *testing.T, instance string, connected bool) state.Conta
 	defer sub.Close()
 	timeout := time.After(10 * time.Second)
 	for {
-		i, _ := store.View().ContainerInstances.Get(instance)
-		if i.AgentConnected == connected {
+		i, known := store.View().ContainerInstances.Get(instance)
+		if known && i.AgentConnected == connected {
 			return i
 		}
 		select {
@@ -91,6 +91,7 @@ func TestAgentAtAServerThatDoesNotLead(t *testing.T) {
 	instance := prepare(t, leader)
 
 	agent := acstest.Agent{Endpoint: follower.URL(), Cluster: "stub", Instance: instance, Region: "us-east-1", Key: follower.key}
+	follower.await(t, instance, false) // a server refuses whom it does not know yet
 	s := agent.ACS(t)
 	acstest.Next[*message.Manifest](s)
 	leader.await(t, instance, true)
