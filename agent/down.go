@@ -51,6 +51,7 @@ func Down(ctx context.Context, dataDir string) error {
 	err = down(ctx, dir, program)
 	if gone {
 		err = errors.Join(err, os.RemoveAll(Dir(dir)))
+		os.Remove(dir) // made just now, unless something else is in it
 	}
 	return err
 }

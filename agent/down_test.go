@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"berth/agent/network"
+	"berth/agent/network/dump"
 	"berth/agent/network/networktest"
 	"berth/agent/runtime"
 	"berth/agent/shim"
@@ -33,12 +34,12 @@ func machine(t *testing.T, dir string) (all []string) {
 			t.Fatal(err)
 		}
 	}
-	links, err := netlink.LinkList()
+	links, err := dump.Whole(netlink.LinkList)
 	ok(err)
 	for _, link := range links {
 		all = append(all, "link "+link.Attrs().Name)
 	}
-	routes, err := netlink.RouteList(nil, netlink.FAMILY_ALL)
+	routes, err := dump.Whole(func() ([]netlink.Route, error) { return netlink.RouteList(nil, netlink.FAMILY_ALL) })
 	ok(err)
 	for _, route := range routes {
 		all = append(all, "route "+route.String())

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/vishvananda/netlink"
+
+	"berth/agent/network/dump"
 )
 
 const ipForward = "/proc/sys/net/ipv4/ip_forward"
@@ -74,8 +76,8 @@ func freeRange(dir string) (netip.Prefix, error) {
 		}
 	}
 	var taken []netip.Prefix
-	addresses, err := netlink.AddrList(nil, netlink.FAMILY_V4)
-	routes, err2 := netlink.RouteList(nil, netlink.FAMILY_V4)
+	addresses, err := dump.Whole(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_V4) })
+	routes, err2 := dump.Whole(func() ([]netlink.Route, error) { return netlink.RouteList(nil, netlink.FAMILY_V4) })
 	if err := errors.Join(err, err2); err != nil {
 		return netip.Prefix{}, fmt.Errorf("list the machine's addresses and routes: %w", err)
 	}

@@ -15,6 +15,8 @@ import (
 
 	"github.com/google/nftables"
 	"github.com/vishvananda/netlink"
+
+	"berth/agent/network/dump"
 )
 
 // traces lists all that a network could leave on a machine.
@@ -24,8 +26,8 @@ func traces(t *testing.T) string {
 	for _, name := range links(t) {
 		all = append(all, "link "+name)
 	}
-	addresses, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
-	neighbours, err2 := netlink.NeighList(0, netlink.FAMILY_V4)
+	addresses, err := dump.Whole(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_ALL) })
+	neighbours, err2 := dump.Whole(func() ([]netlink.Neigh, error) { return netlink.NeighList(0, netlink.FAMILY_V4) })
 	tables, err3 := new(nftables.Conn).ListTables()
 	mounts, err4 := os.ReadFile("/proc/self/mounts")
 	forward, err5 := os.ReadFile(ipForward)

@@ -12,6 +12,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"berth/agent/network/dump"
 )
 
 func (n *Network) bridgeName() string { return "berth-" + n.Name }
@@ -70,7 +72,7 @@ func (n *Network) addSubnet(router netip.Prefix) error {
 	if n.subnets[router] {
 		return nil
 	}
-	addresses, err := n.rtnl.AddrList(nil, netlink.FAMILY_V4)
+	addresses, err := dump.Whole(func() ([]netlink.Addr, error) { return n.rtnl.AddrList(nil, netlink.FAMILY_V4) })
 	if err != nil {
 		return fmt.Errorf("list the machine's addresses: %w", err)
 	}
@@ -204,7 +206,7 @@ func (n *Network) removeLink(name string) error {
 // uplinkMTU is the MTU of the machine's way out, so that what tasks send fits it.
 func (n *Network) uplinkMTU() int {
 	const ethernet = 1500
-	routes, err := n.rtnl.RouteList(nil, netlink.FAMILY_V4)
+	routes, err := dump.Whole(func() ([]netlink.Route, error) { return n.rtnl.RouteList(nil, netlink.FAMILY_V4) })
 	if err != nil {
 		return ethernet
 	}

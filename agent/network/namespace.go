@@ -11,6 +11,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"berth/agent/network/dump"
 )
 
 // makeNamespace makes the namespace of a at its path, with what is in it.
@@ -140,7 +142,7 @@ func (n *Network) sweep(ctx context.Context) error {
 			}
 		}
 	}
-	links, err := n.rtnl.LinkList()
+	links, err := dump.Whole(n.rtnl.LinkList)
 	if err != nil {
 		return fmt.Errorf("list links: %w", err)
 	}

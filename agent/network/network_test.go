@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"berth/agent/network/dump"
 	"berth/agent/network/networktest"
 
 	"github.com/vishvananda/netlink"
@@ -151,7 +152,7 @@ func expectSilence(t *testing.T, path, network, address string) {
 
 func links(t *testing.T) (names []string) {
 	t.Helper()
-	all, err := netlink.LinkList()
+	all, err := dump.Whole(netlink.LinkList)
 	if err != nil {
 		t.Fatal(err)
 	}
