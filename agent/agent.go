@@ -45,6 +45,7 @@ type Config struct {
 	Pools   []Pool // one agent each; required
 
 	Containerd string            // address of a containerd to keep images in; default: in this process
+	VPC        netip.Prefix      // range of the tasks' VPC, where it is known
 	Bridge     string            // range for the network mode bridge; default a free one
 	EFS        map[string]string // what stands for EFS file systems, by id; see volume.Config
 	PullPolicy image.Policy      // default image.PullDefault
@@ -222,7 +223,7 @@ func (a *Agents) open(ctx context.Context) error {
 		return err
 	})
 	opening.Go(func() (err error) {
-		a.net, err = network.Open(within, network.Config{Name: a.name, Dir: Dir(a.cfg.DataDir, "network"), Bridge: a.bridge, Log: a.cfg.Log})
+		a.net, err = network.Open(within, network.Config{Name: a.name, Dir: Dir(a.cfg.DataDir, "network"), Bridge: a.bridge, VPC: a.cfg.VPC, Log: a.cfg.Log})
 		return err
 	})
 	if err := opening.Wait(); err != nil {

@@ -68,14 +68,14 @@ func (n *Network) setBridgeOption(family, option string) error {
 func rangeNote(dir string) string { return filepath.Join(dir, "range") }
 
 // freeRange gives the range that the network in dir has already, or one that
-// the machine neither has an address in nor a route to.
-func freeRange(dir string) (netip.Prefix, error) {
+// neither the VPC has nor the machine has an address in or a route to.
+func freeRange(dir string, vpc netip.Prefix) (netip.Prefix, error) {
 	if text, err := os.ReadFile(rangeNote(dir)); err == nil {
 		if p, err := netip.ParsePrefix(string(text)); err == nil {
 			return p, nil
 		}
 	}
-	var taken []netip.Prefix
+	taken := []netip.Prefix{vpc}
 	addresses, err := dump.Whole(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_V4) })
 	routes, err2 := dump.Whole(func() ([]netlink.Route, error) { return netlink.RouteList(nil, netlink.FAMILY_V4) })
 	if err := errors.Join(err, err2); err != nil {

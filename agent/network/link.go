@@ -72,6 +72,9 @@ func (n *Network) addSubnet(router netip.Prefix) error {
 	if n.subnets[router] {
 		return nil
 	}
+	if router != n.Bridge && n.Bridge.Overlaps(router) {
+		return fmt.Errorf("the subnet %s overlaps %s, which this machine uses for the network mode bridge: choose another range with --bridge-cidr", router.Masked(), n.Bridge.Masked())
+	}
 	addresses, err := dump.Whole(func() ([]netlink.Addr, error) { return n.rtnl.AddrList(nil, netlink.FAMILY_V4) })
 	if err != nil {
 		return fmt.Errorf("list the machine's addresses: %w", err)

@@ -32,6 +32,7 @@ type Config struct {
 	Name   string       // 1 to 6 of a-z and 0-9, part of every name the kernel sees; required
 	Dir    string       // absolute; namespaces are bind-mounted and attachments recorded below it; required
 	Bridge netip.Prefix // the bridge's own address in the range of bridge mode; default a free one, 10.211.0.1/16 first
+	VPC    netip.Prefix // range of the tasks' VPC, if known: a range chosen for Bridge keeps clear of it
 	Ports  Range        // where host ports are chosen from; default 32768 to 60999
 	Log    *slog.Logger // default slog.Default()
 }
@@ -78,7 +79,7 @@ func Open(ctx context.Context, cfg Config) (*Network, error) {
 func newNetwork(cfg Config) (*Network, error) {
 	if cfg.Bridge == (netip.Prefix{}) {
 		var err error
-		if cfg.Bridge, err = freeRange(cfg.Dir); err != nil {
+		if cfg.Bridge, err = freeRange(cfg.Dir, cfg.VPC); err != nil {
 			return nil, fmt.Errorf("network: %w", err)
 		}
 	}

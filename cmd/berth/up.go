@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
+	"net/netip"
 
 	"berth/agent"
 	"berth/server"
@@ -29,6 +30,7 @@ again. Running tasks takes root; without, --pools= leaves the agents out.`,
 		if err != nil {
 			return err
 		}
+		machine.VPC, _ = netip.ParsePrefix(cfg.VPC) // was checked
 		machine.DataDir, machine.Region, machine.Version, machine.Log = cfg.DataDir, cfg.Region, version, cfg.Log
 		agents, err := localAgents(s, pools, machine)
 		if err != nil {
