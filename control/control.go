@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"berth/plan/deploy"
 	"berth/plan/lifecycle"
 	"berth/state"
 )
@@ -22,6 +23,7 @@ import (
 type Config struct {
 	Store   *state.Store
 	Limits  lifecycle.Limits
+	Deploy  deploy.Config
 	Log     *slog.Logger // default slog.Default()
 	Metrics *Metrics     // default: nobody sees them
 }
@@ -69,6 +71,7 @@ func (c *Control) Run(ctx context.Context) error {
 	g.Go(func() error { return run(ctx, c.cfg, containerInstances(c.cfg.Limits)) })
 	g.Go(func() error { return run(ctx, c.cfg, servers) })
 	g.Go(func() error { return run(ctx, c.cfg, tasks(c.cfg.Limits)) })
+	g.Go(func() error { return run(ctx, c.cfg, services(c.cfg.Deploy)) })
 	g.Go(func() error { return run(ctx, c.cfg, taskDefinitions) })
 	g.Go(func() error { return run(ctx, c.cfg, clusters) })
 	g.Go(func() error { return run(ctx, c.cfg, capacityProviders) })

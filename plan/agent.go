@@ -115,6 +115,12 @@ func (a SetHealth) Apply(tx *state.Tx) {
 			t.Containers[i].HealthStatus = health
 		}
 	}
+	switch Health(tx.View, t) { // of those without checks, a service decides
+	case types.HealthStatusHealthy:
+		t.HealthyAt = earliest(t.HealthyAt, tx.Now())
+	case types.HealthStatusUnhealthy:
+		t.HealthyAt = time.Time{}
+	}
 	t.Version++
 	tx.Tasks.Put(tx, t)
 }

@@ -55,7 +55,7 @@ func (s *Server) runPlane(ctx context.Context, web *web) (err error) {
 	}
 
 	agents := s.agents(store, api, metrics)
-	loops := control.New(control.Config{Store: store, Limits: s.cfg.Limits, Log: s.cfg.Log, Metrics: control.NewMetrics(metrics)})
+	loops := control.New(control.Config{Store: store, Limits: s.cfg.Limits, Deploy: s.cfg.deploy(), Log: s.cfg.Log, Metrics: control.NewMetrics(metrics)})
 
 	parts, ctx := errgroup.WithContext(ctx)
 	parts.Go(func() error { return store.Run(ctx) })

@@ -22,6 +22,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"berth/plan/deploy"
 	"berth/plan/lifecycle"
 	"berth/plan/vpc"
 	"berth/state"
@@ -47,17 +48,24 @@ type Config struct {
 	// the first start makes it, if etcd is embedded, and otherwise none.
 	EncryptionKeyFile string
 
-	Limits  lifecycle.Limits
-	Version string
-	Log     *slog.Logger // default slog.Default()
+	Limits       lifecycle.Limits
+	HealthyAfter time.Duration // for which a service's task without health checks has to run to count as healthy
+	Version      string
+	Log          *slog.Logger // default slog.Default()
 }
 
 // Default returns the configuration of a control plane on one machine.
 func Default() Config {
 	return Config{
 		Listen: "127.0.0.1:8080", DataDir: "/var/lib/berth", Region: "us-east-1", Account: "123456789012", VPC: vpc.DefaultCIDR,
-		Limits: lifecycle.Limits{FargateLostAfter: 5 * time.Minute, KeepStopped: 24 * time.Hour},
+		Limits:       lifecycle.Limits{FargateLostAfter: 5 * time.Minute, KeepStopped: 24 * time.Hour},
+		HealthyAfter: 40 * time.Second,
 	}
+}
+
+// deploy is what services are planned by.
+func (c Config) deploy() deploy.Config {
+	return deploy.Config{Network: vpc.Default(c.Account, c.Region, c.VPC), HealthyAfter: c.HealthyAfter}
 }
 
 // Server is a control plane.

@@ -3,8 +3,10 @@ package state
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -28,6 +30,8 @@ type Store struct {
 	metrics    *Metrics
 	log        *slog.Logger
 	migrations []migration
+	now        func() time.Time
+	random     io.Reader // of which ids are made
 
 	mu      sync.Mutex // held by the one transaction that runs
 	head    *View      // the newest state, on a leader perhaps not durable yet
@@ -46,7 +50,7 @@ func New(cfg Config) (*Store, error) {
 	if cfg.Journal == nil {
 		return nil, errors.New("state: Journal is required")
 	}
-	s := &Store{cfg: cfg, migrations: migrations, head: newView(), reason: errors.New("the store is starting")}
+	s := &Store{cfg: cfg, migrations: migrations, now: time.Now, random: rand.Reader, head: newView(), reason: errors.New("the store is starting")}
 	s.log = cmp.Or(cfg.Log, slog.Default())
 	if s.metrics = cfg.Metrics; s.metrics == nil {
 		s.metrics = NewMetrics(nil)
@@ -56,9 +60,13 @@ func New(cfg Config) (*Store, error) {
 }
 
 // NewMemory returns a store that has no journal, needs no Run and leads at
-// once: for tests and the simulator.
-func NewMemory() *Store {
-	s := &Store{head: newView(), metrics: NewMetrics(nil)}
+// once: for tests.
+func NewMemory() *Store { return NewReplayable(time.Now, rand.Reader) }
+
+// NewReplayable is NewMemory for the simulator, which gives the time and what
+// ids are made of.
+func NewReplayable(now func() time.Time, random io.Reader) *Store {
+	s := &Store{now: now, random: random, head: newView(), metrics: NewMetrics(nil)}
 	s.view.Store(newView())
 	s.pending = newPending(s.view.Load(), journal.Limits{Changes: 10_000, Bytes: 8 << 20})
 	return s
@@ -173,12 +181,12 @@ func (s *Store) transact(ctx context.Context, fn func(*Tx) error) (*batch, error
 }
 
 func (s *Store) begin() *Tx {
-	now := time.Now().UTC().Truncate(time.Millisecond)
+	now := s.now().UTC().Truncate(time.Millisecond)
 	if now.Before(s.last) {
 		now = s.last
 	}
 	s.last = now
-	return &Tx{View: s.head, now: now}
+	return &Tx{View: s.head, now: now, random: s.random}
 }
 
 // publish shows a durable batch to everybody, and answers its callers.

@@ -17,7 +17,9 @@ type Task struct {
 	Group            string // family:web, service:web, or the user's
 	LaunchType       string // EC2, FARGATE, EXTERNAL
 	CapacityProvider string // name; empty where a launch type was asked for
-	StartedBy        string
+	StartedBy        string // of a service's task: the id of its deployment or task set
+	Service          string // ARN; empty for a task of its own
+	Revision         string // ARN of the service revision, or of the task set, that a service's task is made from
 	Last             string // last status; only moves forward
 	Desired          string // RUNNING or STOPPED
 	Version          int64  // grows with each change of the task
@@ -51,6 +53,7 @@ type Task struct {
 	PullStartedAt      time.Time
 	PullStoppedAt      time.Time
 	StartedAt          time.Time
+	HealthyAt          time.Time // since when a service counts it as healthy; zero while it does not
 	StoppingAt         time.Time
 	ExecutionStoppedAt time.Time
 	StoppedAt          time.Time
@@ -73,6 +76,7 @@ const (
 	tasksByInstance
 	tasksByDefinition
 	tasksByToken
+	tasksByDeployment
 	tasksByClaim // the first of the lists
 )
 
@@ -89,6 +93,7 @@ var tasks = kind[Task]{
 			}
 			return taskToken(t.Cluster, t.Token)
 		},
+		tasksByDeployment: (*Task).ofDeployment,
 	},
 	lists: []func(*Task) []string{(*Task).claims},
 	tallies: []func(*Task) string{
@@ -99,6 +104,7 @@ var tasks = kind[Task]{
 			}
 			return t.unlessStopped(t.Instance + separator + t.Group)
 		},
+		(*Task).ofDeployment,
 	},
 	sum: (*Task).usage,
 }
@@ -131,32 +137,4 @@ func (v *View) CountTasks(cluster string) iter.Seq[TaskCount] {
 			return ok && yield(TaskCount{launchType, last, n})
 		})
 	}
-}
-
-// Service keeps a number of tasks of a task definition running.
-type Service struct {
-	ARN        string
-	Name       string
-	Cluster    string // ARN
-	Status     string // ACTIVE, DRAINING, INACTIVE
-	LaunchType string
-	Definition string // ARN
-	Namespace  string // ARN of its Service Connect namespace
-	Tags       []types.Tag
-}
-
-const (
-	servicesByCluster = iota
-	servicesByNamespace
-	servicesByDefinition
-)
-
-var services = kind[Service]{
-	name: "services",
-	key:  func(s *Service) string { return s.ARN },
-	indexes: []func(*Service) string{
-		servicesByCluster:    func(s *Service) string { return s.Cluster },
-		servicesByNamespace:  func(s *Service) string { return s.Namespace },
-		servicesByDefinition: func(s *Service) string { return s.Definition },
-	},
 }

@@ -52,8 +52,3 @@ func (v *View) TaskDefinitionsOf(family string) iter.Seq[TaskDefinition] {
 func (v *View) TaskDefinitionsInDeletion() iter.Seq[TaskDefinition] {
 	return v.TaskDefinitions.by(taskDefinitionsInDeletion, string(types.TaskDefinitionStatusDeleteInProgress))
 }
-
-// ServicesFrom yields the services that run a task definition, by its ARN.
-func (v *View) ServicesFrom(definition string) iter.Seq[Service] {
-	return v.Services.by(servicesByDefinition, definition)
-}

@@ -1,8 +1,9 @@
 package state
 
 import (
-	"crypto/rand"
 	"encoding/hex"
+	"fmt"
+	"io"
 	"slices"
 	"time"
 )
@@ -13,6 +14,7 @@ import (
 type Tx struct {
 	*View
 	now     time.Time
+	random  io.Reader
 	changes []change
 	over    bool
 }
@@ -32,7 +34,9 @@ func (tx *Tx) Now() time.Time { return tx.now }
 // container instances.
 func (tx *Tx) NewID() string {
 	var b [16]byte
-	rand.Read(b[:])
+	if _, err := io.ReadFull(tx.random, b[:]); err != nil {
+		panic(fmt.Sprintf("state: no randomness for an id: %v", err))
+	}
 	return hex.EncodeToString(b[:])
 }
 

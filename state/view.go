@@ -28,10 +28,14 @@ type View struct {
 	Servers            Table[Server]
 	Secrets            Table[Secret]
 	SecretVersions     Table[SecretVersion]
+	ServiceDeployments Table[ServiceDeployment]
+	ServiceEvents      Table[ServiceEvent]
+	ServiceRevisions   Table[ServiceRevision]
 	Services           Table[Service]
 	SigningKeys        Table[SigningKey]
 	TaskDefinitions    Table[TaskDefinition]
 	Tasks              Table[Task]
+	TaskSets           Table[TaskSet]
 
 	revision  int64 // of the journal
 	schema    int   // of the records in the journal; 0: it is empty
@@ -58,10 +62,14 @@ func newView() *View {
 		Servers:            newTable(&servers),
 		Secrets:            newTable(&secrets),
 		SecretVersions:     newTable(&secretVersions),
+		ServiceDeployments: newTable(&serviceDeployments),
+		ServiceEvents:      newTable(&serviceEvents),
+		ServiceRevisions:   newTable(&serviceRevisions),
 		Services:           newTable(&services),
 		SigningKeys:        newTable(&signingKeys),
 		TaskDefinitions:    newTable(&taskDefinitions),
 		Tasks:              newTable(&tasks),
+		TaskSets:           newTable(&taskSets),
 	}
 }
 
@@ -70,8 +78,8 @@ func (v *View) tables() []table {
 	return []table{
 		&v.AccessKeys, &v.AccountSettings, &v.Attributes, &v.CapacityProviders, &v.Clusters,
 		&v.ContainerInstances, &v.Families, &v.JoinTokens, &v.LogGroups, &v.NetworkInterfaces, &v.Parameters, &v.ParameterVersions,
-		&v.Policies, &v.Repositories, &v.Roles, &v.Secrets, &v.SecretVersions, &v.Servers, &v.Services,
-		&v.SigningKeys, &v.TaskDefinitions, &v.Tasks,
+		&v.Policies, &v.Repositories, &v.Roles, &v.Secrets, &v.SecretVersions, &v.Servers, &v.ServiceDeployments,
+		&v.ServiceEvents, &v.ServiceRevisions, &v.Services, &v.SigningKeys, &v.TaskDefinitions, &v.Tasks, &v.TaskSets,
 	}
 }
 
@@ -100,16 +108,6 @@ func (v *View) InstancesWith(token string) iter.Seq[ContainerInstance] {
 // server has, by the server's id.
 func (v *View) InstancesConnectedTo(server string) iter.Seq[ContainerInstance] {
 	return v.ContainerInstances.by(instancesBySession, server)
-}
-
-// ServicesOf yields the services of a cluster, by the cluster's ARN.
-func (v *View) ServicesOf(cluster string) iter.Seq[Service] {
-	return v.Services.by(servicesByCluster, cluster)
-}
-
-// ServicesIn yields the services of a Cloud Map namespace, by its ARN.
-func (v *View) ServicesIn(namespace string) iter.Seq[Service] {
-	return v.Services.by(servicesByNamespace, namespace)
 }
 
 // TasksOf yields the tasks of a cluster that have a desired status, RUNNING or

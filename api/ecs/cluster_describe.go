@@ -69,7 +69,7 @@ func count(v *state.View, cluster string, out *types.Cluster) []types.KeyValuePa
 		if s.Status == "ACTIVE" {
 			out.ActiveServicesCount++
 		}
-		number[strings.ToLower(s.Status)+word[s.LaunchType]+"ServiceCount"]++
+		number[strings.ToLower(s.Status)+word[v.LaunchTypeOf(s)]+"ServiceCount"]++
 	}
 	var statistics []types.KeyValuePair
 	for _, name := range []string{

@@ -91,8 +91,10 @@ func TestClusterCounts(t *testing.T) {
 			tx.Tasks.Put(tx, state.Task{ARN: "stop" + id, Cluster: mainCluster, LaunchType: launch, Last: "STOPPED"})
 		}
 		tx.Tasks.Put(tx, state.Task{ARN: "wait", Cluster: mainCluster, LaunchType: "EC2", Last: "PROVISIONING"})
-		tx.Services.Put(tx, state.Service{ARN: "1", Cluster: mainCluster, LaunchType: "FARGATE", Status: "ACTIVE"})
-		tx.Services.Put(tx, state.Service{ARN: "2", Cluster: mainCluster, LaunchType: "EC2", Status: "DRAINING"})
+		tx.ServiceRevisions.Put(tx, state.ServiceRevision{ARN: "on Fargate", Workload: state.Workload{LaunchType: "FARGATE"}})
+		tx.ServiceRevisions.Put(tx, state.ServiceRevision{ARN: "on EC2", Workload: state.Workload{LaunchType: "EC2"}})
+		tx.Services.Put(tx, state.Service{ARN: "1", Cluster: mainCluster, Status: "ACTIVE", Deployments: []state.Deployment{{Revision: "on Fargate"}}})
+		tx.Services.Put(tx, state.Service{ARN: "2", Cluster: mainCluster, Status: "DRAINING", Deployments: []state.Deployment{{Revision: "on EC2"}}})
 	})
 	script{
 		{"DescribeClusters", `{"clusters":["main"],"include":["STATISTICS"]}`, `{"clusters":[{

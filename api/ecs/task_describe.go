@@ -3,12 +3,12 @@ package ecs
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"berth/plan"
 	"berth/plan/place"
 	"berth/state"
 )
@@ -37,7 +37,7 @@ func describeTask(v *state.View, t state.Task, tags bool) types.Task {
 		EphemeralStorage:      t.EphemeralStorage,
 		EnableExecuteCommand:  t.ExecuteCommand,
 		Overrides:             t.Overrides,
-		HealthStatus:          health(v, t),
+		HealthStatus:          plan.Health(v, t),
 		InferenceAccelerators: []types.InferenceAccelerator{},
 		Attributes:            []types.Attribute{},
 		Containers:            append([]types.Container{}, t.Containers...),
@@ -66,28 +66,6 @@ func describeTask(v *state.View, t state.Task, tags bool) types.Task {
 	}
 	describeTimes(t, &out)
 	return out
-}
-
-// health is that of the essential containers that have a health check, in the
-// task definition or, where operators want that, in the image: the worst of them.
-//
-// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
-func health(v *state.View, t state.Task) types.HealthStatus {
-	d, _ := v.TaskDefinitions.Get(t.Definition)
-	all := types.HealthStatus("")
-	for _, c := range d.ContainerDefinitions {
-		i := slices.IndexFunc(t.Containers, func(shown types.Container) bool { return *shown.Name == *c.Name })
-		if i < 0 || c.HealthCheck == nil && t.Containers[i].HealthStatus == types.HealthStatusUnknown || c.Essential != nil && !*c.Essential {
-			continue
-		}
-		switch own := t.Containers[i].HealthStatus; {
-		case own == types.HealthStatusUnhealthy:
-			return own
-		case all != types.HealthStatusUnknown:
-			all = own
-		}
-	}
-	return cmp.Or(all, types.HealthStatusUnknown)
 }
 
 func describeTasks(v *state.View, tasks []state.Task) []types.Task {

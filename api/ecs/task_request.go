@@ -170,16 +170,9 @@ func (a *API) resolve(v *state.View, c state.Cluster, w taskRequest) (r resolved
 		return r, err
 	}
 	r.takes, r.gpus = place.Needs(d, &overrides)
-	r.task = state.Task{
-		Cluster: c.ARN, Definition: *d.TaskDefinitionArn, Group: cmp.Or(aws.ToString(w.group), "family:"+*d.Family),
-		StartedBy: aws.ToString(w.startedBy), Overrides: &overrides, Token: w.token, Request: w.hash,
-		CPU:              aws.ToString(cmp.Or(overrides.Cpu, d.Cpu)),
-		Memory:           aws.ToString(cmp.Or(overrides.Memory, d.Memory)),
-		EphemeralStorage: cmp.Or(overrides.EphemeralStorage, d.EphemeralStorage),
-		TaskRole:         a.roleARN(aws.ToString(cmp.Or(overrides.TaskRoleArn, d.TaskRoleArn))),
-		ExecutionRole:    a.roleARN(aws.ToString(cmp.Or(overrides.ExecutionRoleArn, d.ExecutionRoleArn))),
-		Tags:             r.tags(),
-	}
+	r.task = place.Template(c.ARN, d, &overrides)
+	r.task.Group, r.task.StartedBy = cmp.Or(aws.ToString(w.group), "family:"+*d.Family), aws.ToString(w.startedBy)
+	r.task.Token, r.task.Request, r.task.Tags = w.token, w.hash, r.tags()
 	return r, nil
 }
 
@@ -209,14 +202,6 @@ func (r *resolved) tags() []types.Tag {
 		tags = append(tags, types.Tag{Key: aws.String("aws:ecs:clusterName"), Value: &r.cluster.Name})
 	}
 	return tags
-}
-
-// roleARN completes the name of a role to its ARN.
-func (a *API) roleARN(nameOrARN string) string {
-	if nameOrARN == "" || len(nameOrARN) > 4 && nameOrARN[:4] == "arn:" {
-		return nameOrARN
-	}
-	return "arn:aws:iam::" + a.account + ":role/" + nameOrARN
 }
 
 // share says where how many of the tasks go: to the instances that are named,
@@ -361,20 +346,13 @@ func (r *resolved) placement(s share, seed string) place.Request {
 	p := place.Request{
 		Cluster: r.cluster.ARN, LaunchType: s.launchType, CapacityProvider: s.provider, Only: s.instance, Definition: d,
 		Takes: r.takes, GPUs: r.gpus, Group: r.task.Group, Count: s.count, Subnets: r.subnets, Strategy: r.request.order,
-		Constraints: append(slices.Clone(r.request.constraints), definitionConstraints(d)...),
+		Constraints: append(slices.Clone(r.request.constraints), place.Constraints(d)...),
 		Seed:        seed,
 	}
 	if s.launchType == "FARGATE" {
 		p.Cluster = r.api.arn("cluster/" + state.FargateCluster)
 	}
 	return p
-}
-
-func definitionConstraints(d *types.TaskDefinition) (out []types.PlacementConstraint) {
-	for _, c := range d.PlacementConstraints {
-		out = append(out, types.PlacementConstraint{Type: types.PlacementConstraintType(c.Type), Expression: c.Expression})
-	}
-	return out
 }
 
 // start is the action that makes one task of a share.

@@ -48,7 +48,7 @@ func world(t *testing.T, users string) *state.View {
 			kind, status, _ := strings.Cut(user, " ")
 			switch kind {
 			case "service":
-				tx.Services.Put(tx, state.Service{ARN: tx.NewID(), Definition: "web:1", Status: status})
+				tx.Services.Put(tx, state.Service{ARN: tx.NewID(), Deployments: []state.Deployment{{Definition: "web:1"}}, Status: status})
 			case "task":
 				tx.Tasks.Put(tx, state.Task{ARN: tx.NewID(), Definition: "web:1", Last: status})
 			case "other":

@@ -134,3 +134,11 @@ func ports(v *state.View, i state.ContainerInstance, of func(state.Task) []int32
 	}
 	return texts
 }
+
+// Constraints are those that a task definition puts on its tasks.
+func Constraints(d *types.TaskDefinition) (out []types.PlacementConstraint) {
+	for _, c := range d.PlacementConstraints {
+		out = append(out, types.PlacementConstraint{Type: types.PlacementConstraintType(c.Type), Expression: c.Expression})
+	}
+	return out
+}

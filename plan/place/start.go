@@ -1,6 +1,7 @@
 package place
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -11,6 +12,30 @@ import (
 	"berth/plan/vpc"
 	"berth/state"
 )
+
+// Template is a task of d in a cluster, by its ARN, as far as the definition and a
+// caller's overrides, which may be nil, say what it is.
+func Template(cluster string, d *types.TaskDefinition, o *types.TaskOverride) state.Task {
+	if o == nil {
+		o = &types.TaskOverride{ContainerOverrides: []types.ContainerOverride{}, InferenceAcceleratorOverrides: []types.InferenceAcceleratorOverride{}}
+	}
+	return state.Task{
+		Cluster: cluster, Definition: *d.TaskDefinitionArn, Overrides: o,
+		CPU:              aws.ToString(cmp.Or(o.Cpu, d.Cpu)),
+		Memory:           aws.ToString(cmp.Or(o.Memory, d.Memory)),
+		EphemeralStorage: cmp.Or(o.EphemeralStorage, d.EphemeralStorage),
+		TaskRole:         roleARN(cluster, aws.ToString(cmp.Or(o.TaskRoleArn, d.TaskRoleArn))),
+		ExecutionRole:    roleARN(cluster, aws.ToString(cmp.Or(o.ExecutionRoleArn, d.ExecutionRoleArn))),
+	}
+}
+
+// roleARN completes the name of a role to its ARN, in the account of a cluster.
+func roleARN(cluster, nameOrARN string) string {
+	if nameOrARN == "" || strings.HasPrefix(nameOrARN, "arn:") {
+		return nameOrARN
+	}
+	return "arn:aws:iam::" + strings.Split(cluster, ":")[4] + ":role/" + nameOrARN
+}
 
 // Start makes a task at its place. Package api/acs sends it to the agent.
 type Start struct {

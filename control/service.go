@@ -1,0 +1,52 @@
+package control
+
+import (
+	"berth/plan/deploy"
+	"berth/state"
+)
+
+// services deploys, heals and scales them. What their tasks do concerns them,
+// and which instances there are to run tasks on.
+func services(cfg deploy.Config) loop[state.Service] {
+	return loop[state.Service]{
+		name:    "services",
+		objects: func(v *state.View) *state.Table[state.Service] { return &v.Services },
+		key:     func(s state.Service) string { return s.ARN },
+		plan:    cfg.Plan,
+		related: func(v *state.View) []string {
+			return []string{v.Tasks.Name(), v.ContainerInstances.Name(), v.ServiceDeployments.Name(), v.TaskSets.Name()}
+		},
+		concerns: func(v *state.View, changed []state.Key) (keys []string) {
+			for _, k := range changed {
+				keys = append(keys, servicesOf(v, k)...)
+			}
+			return keys
+		},
+	}
+}
+
+// servicesOf is the services that a changed record concerns.
+func servicesOf(v *state.View, k state.Key) (arns []string) {
+	switch k.Table {
+	case v.Tasks.Name():
+		if t, ok := v.Tasks.Get(k.Key); ok && t.Service != "" {
+			arns = append(arns, t.Service)
+		}
+	case v.ServiceDeployments.Name():
+		if d, ok := v.ServiceDeployments.Get(k.Key); ok {
+			arns = append(arns, d.Service)
+		}
+	case v.TaskSets.Name():
+		if s, ok := v.TaskSets.Get(k.Key); ok {
+			arns = append(arns, s.Service)
+		}
+	case v.ContainerInstances.Name():
+		i, _ := v.ContainerInstances.Get(k.Key)
+		for s := range v.Services.All() { // of all clusters: those of Fargate are in a hidden one
+			if s.Cluster == i.Cluster || v.LaunchTypeOf(s) == "FARGATE" {
+				arns = append(arns, s.ARN)
+			}
+		}
+	}
+	return arns
+}
