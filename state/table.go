@@ -146,6 +146,7 @@ type table interface {
 	encode(record any) ([]byte, error)
 	each(func(key string, record any) error) error
 	snapshot(next, last table)
+	fork(next table)
 }
 
 func (t *Table[T]) replace(key string, record any) (old any) {
@@ -227,6 +228,13 @@ func (t *Table[T]) snapshot(next, last table) {
 	}
 	t.dirty = false
 	*n = *t.copy()
+}
+
+// fork makes next a table of its own that starts as t is.
+func (t *Table[T]) fork(next table) {
+	n := next.(*Table[T])
+	*n = *t.copy()
+	n.dirty, n.frozen = true, false
 }
 
 func (t *Table[T]) each(fn func(key string, record any) error) (err error) {
