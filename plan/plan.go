@@ -20,6 +20,9 @@ type Plan struct {
 	// Wake is when the answer would change by itself: the end of a pause or of
 	// a grace period. Zero means that only a change of the state changes it.
 	Wake time.Time
+
+	// Notes say in words why the plan does no more, and what it waits for.
+	Notes []string
 }
 
 // Action is one change that a plan asks for.
@@ -33,6 +36,11 @@ type Action interface {
 
 // Do adds actions to the plan.
 func (p *Plan) Do(actions ...Action) { p.Actions = append(p.Actions, actions...) }
+
+// Note says why the plan does no more.
+func (p *Plan) Note(format string, args ...any) {
+	p.Notes = append(p.Notes, fmt.Sprintf(format, args...))
+}
 
 // WakeAt asks to decide again at t, or earlier.
 func (p *Plan) WakeAt(t time.Time) {
