@@ -24,7 +24,7 @@ func ExplainTaskDefinition(a *API, cluster, definition, launchType string) ([]Ex
 	if err != nil {
 		return nil, err
 	}
-	w := taskRequest{definition: &definition, launchType: types.LaunchType(launchType), count: mostTasksStarted}
+	w := taskRequest{workloadRequest: workloadRequest{definition: &definition, launchType: types.LaunchType(launchType)}, count: mostTasksStarted}
 	if err := checkEnums(&struct{ LaunchType types.LaunchType }{w.launchType}); err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func ExplainTask(a *API, cluster, task string) ([]Explanation, error) {
 	r := resolved{api: a, cluster: c, definition: d, task: t}
 	r.takes, r.gpus = place.Needs(&d.TaskDefinition, t.Overrides)
 	if r.takes.ENIs > 0 {
-		r.subnets = subnetsOf(a.vpc().Subnets, t)
+		r.link.subnets = subnetsOf(a.vpc().Subnets, t)
 	}
 	s := share{launchType: t.LaunchType, provider: t.CapacityProvider, count: 1}
 	return []Explanation{{t.Definition, s.launchType, s.provider, place.Explain(v, r.placement(s, ""))}}, nil

@@ -19,10 +19,13 @@ import (
 // recorded together with their places; for the others, the answer says why not.
 func (a *API) RunTask(ctx context.Context, in *ecs.RunTaskInput) (*ecs.RunTaskOutput, error) {
 	w := taskRequest{
-		cluster: in.Cluster, definition: in.TaskDefinition, count: int(aws.ToInt32(cmp.Or(in.Count, aws.Int32(1)))),
-		launchType: in.LaunchType, strategy: in.CapacityProviderStrategy, group: in.Group, startedBy: in.StartedBy,
-		network: in.NetworkConfiguration, overrides: in.Overrides, constraints: in.PlacementConstraints, order: in.PlacementStrategy,
-		platformVersion: in.PlatformVersion, propagate: in.PropagateTags, tags: in.Tags, managedTags: in.EnableECSManagedTags,
+		workloadRequest: workloadRequest{
+			definition: in.TaskDefinition, launchType: in.LaunchType, strategy: in.CapacityProviderStrategy,
+			platformVersion: in.PlatformVersion, network: in.NetworkConfiguration,
+			constraints: in.PlacementConstraints, order: in.PlacementStrategy,
+		},
+		cluster: in.Cluster, count: int(aws.ToInt32(cmp.Or(in.Count, aws.Int32(1)))), group: in.Group, startedBy: in.StartedBy,
+		overrides: in.Overrides, propagate: in.PropagateTags, tags: in.Tags, managedTags: in.EnableECSManagedTags,
 		executeCommand: in.EnableExecuteCommand, volumes: in.VolumeConfigurations, token: aws.ToString(in.ClientToken),
 	}
 	if err := cmp.Or(checkEnums(in), w.check()); err != nil {
@@ -47,8 +50,9 @@ func (a *API) StartTask(ctx context.Context, in *ecs.StartTaskInput) (*ecs.Start
 		return nil, err
 	}
 	w := taskRequest{
-		cluster: in.Cluster, definition: in.TaskDefinition, count: 1, instances: in.ContainerInstances,
-		group: in.Group, startedBy: in.StartedBy, network: in.NetworkConfiguration, overrides: in.Overrides,
+		workloadRequest: workloadRequest{definition: in.TaskDefinition, network: in.NetworkConfiguration},
+		cluster:         in.Cluster, count: 1, instances: in.ContainerInstances,
+		group: in.Group, startedBy: in.StartedBy, overrides: in.Overrides,
 		propagate: in.PropagateTags, tags: in.Tags, managedTags: in.EnableECSManagedTags,
 		executeCommand: in.EnableExecuteCommand, volumes: in.VolumeConfigurations,
 	}
