@@ -30,19 +30,38 @@ func (a *agenda) set(key string, at time.Time) {
 		a.when = map[string]time.Time{}
 		a.order = btree.NewBTreeGOptions(earlier, btree.Options{NoLocks: true})
 	}
-	if old, ok := a.when[key]; ok {
-		a.order.Delete(entry{old, key})
-	}
+	a.remove(key)
 	a.when[key] = at
 	a.order.Set(entry{at, key})
 }
 
+// remove takes key off the agenda.
+func (a *agenda) remove(key string) {
+	if at, ok := a.when[key]; ok {
+		a.order.Delete(entry{at, key})
+		delete(a.when, key)
+	}
+}
+
+// by lists the keys whose time has come, the earliest first.
+func (a *agenda) by(now time.Time) (keys []string) {
+	if a.order != nil {
+		a.order.Scan(func(e entry) bool {
+			if e.at.After(now) {
+				return false
+			}
+			keys = append(keys, e.key)
+			return true
+		})
+	}
+	return keys
+}
+
 // take removes and returns the keys whose time has come, the earliest first.
 func (a *agenda) take(now time.Time) (keys []string) {
-	for at, ok := a.next(); ok && !at.After(now); at, ok = a.next() {
-		e, _ := a.order.PopMin()
-		delete(a.when, e.key)
-		keys = append(keys, e.key)
+	keys = a.by(now)
+	for _, key := range keys {
+		a.remove(key)
 	}
 	return keys
 }

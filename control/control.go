@@ -68,12 +68,22 @@ func New(cfg Config) *Control {
 // the store plans too, and cannot apply.
 func (c *Control) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return run(ctx, c.cfg, containerInstances(c.cfg.Limits)) })
-	g.Go(func() error { return run(ctx, c.cfg, servers) })
-	g.Go(func() error { return run(ctx, c.cfg, tasks(c.cfg.Limits)) })
-	g.Go(func() error { return run(ctx, c.cfg, services(c.cfg.Deploy)) })
-	g.Go(func() error { return run(ctx, c.cfg, taskDefinitions) })
-	g.Go(func() error { return run(ctx, c.cfg, clusters) })
-	g.Go(func() error { return run(ctx, c.cfg, capacityProviders) })
+	for _, l := range c.loops() {
+		g.Go(func() error { return l.run(ctx, c.cfg) })
+	}
 	return g.Wait()
+}
+
+// turnable is a loop over objects of whatever kind.
+type turnable interface {
+	run(context.Context, Config) error
+	manual(Config) Manual
+}
+
+// loops lists them all.
+func (c *Control) loops() []turnable {
+	return []turnable{
+		containerInstances(c.cfg.Limits), servers, tasks(c.cfg.Limits), services(c.cfg.Deploy),
+		taskDefinitions, clusters, capacityProviders,
+	}
 }

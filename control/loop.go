@@ -41,7 +41,7 @@ const (
 )
 
 // run applies l's plans until ctx ends.
-func run[T any](ctx context.Context, cfg Config, l loop[T]) error {
+func (l loop[T]) run(ctx context.Context, cfg Config) error {
 	sub := cfg.Store.Subscribe(l.tables(cfg.Store.View())...)
 	defer sub.Close()
 	timer := time.NewTimer(0)

@@ -71,7 +71,7 @@ func (w *watched) run(t *testing.T, families string, f func(t *testing.T, s *sta
 		})
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error)
-		go func() { done <- run(ctx, New(quiet(s)).cfg, w.loop()) }()
+		go func() { done <- w.loop().run(ctx, New(quiet(s)).cfg) }()
 		synctest.Wait()
 		f(t, s)
 		stop()
@@ -242,5 +242,34 @@ func TestAgenda(t *testing.T) {
 	}
 	if got := a.take(noon); got != nil {
 		t.Errorf("took %q again", got)
+	}
+}
+
+// By hand, a loop plans what concerns its objects when that is due, as by itself.
+func TestManualLoop(t *testing.T) {
+	noon := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	w := &watched{plan: func(f state.Family, _ time.Time) (p plan.Plan) {
+		if f.LastRevision < 2 {
+			p.Do(set{f.Name, f.LastRevision + 1})
+			p.WakeAt(noon.Add(time.Hour))
+		}
+		return p
+	}}
+	s := state.NewMemory()
+	write(t, s, func(tx *state.Tx) { tx.Families.Put(tx, state.Family{Name: "a"}) })
+	m := w.loop().manual(quiet(s))
+	for range 3 {
+		if due := m.Due(noon); !slices.Equal(due, []string{"a"}) {
+			t.Fatalf("due: %q", due)
+		}
+		if _, err := m.Turn(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if at, ok := m.Next(); ok {
+		t.Errorf("due again at %v, and there is nothing to do", at)
+	}
+	if f, _ := s.View().Families.Get("a"); f.LastRevision != 2 {
+		t.Errorf("is at %d, want 2", f.LastRevision)
 	}
 }

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -70,6 +71,26 @@ func NewReplayable(now func() time.Time, random io.Reader) *Store {
 	s.view.Store(newView())
 	s.pending = newPending(s.view.Load(), journal.Limits{Changes: 10_000, Bytes: 8 << 20})
 	return s
+}
+
+// Reload returns a store as after a restart: it knows what s made durable, read
+// from a snapshot, and nothing else that s knew. For the simulator.
+func (s *Store) Reload() (*Store, error) {
+	var file bytes.Buffer
+	if err := s.View().save(&file, s.now()); err != nil {
+		return nil, err
+	}
+	_, changes, err := readSnapshot(&file)
+	if err != nil {
+		return nil, err
+	}
+	next := NewReplayable(s.now, s.random)
+	if err := next.head.apply(changes...); err != nil {
+		return nil, err
+	}
+	next.show(next.View(), s.Revision())
+	next.pending.sealed = next.View()
+	return next, nil
 }
 
 // View returns the newest durable state. On a server that does not lead, or

@@ -403,3 +403,24 @@ func TestStopUnderLoad(t *testing.T) {
 		}
 	}
 }
+
+func TestReloadKeepsWhatIsDurableAlone(t *testing.T) {
+	s := NewMemory()
+	mustPut(t, s, "a", "b")
+	sub := s.Subscribe(s.View().Clusters.Name())
+	next, err := s.Reload()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sub.Take()
+	mustPut(t, next, "c")
+	if got := names(next.View()); got != "a b c" {
+		t.Errorf("the new store has %q", got)
+	}
+	if got := names(s.View()); got != "a b" {
+		t.Errorf("the old store has %q", got)
+	}
+	if keys, _ := sub.Take(); len(keys) > 0 {
+		t.Errorf("who followed the old store learned of %v", keys)
+	}
+}
