@@ -36,7 +36,8 @@ type Service struct {
 	Tags        []types.Tag
 
 	// Deployments are those that have tasks or should: the first is PRIMARY, the
-	// others are ACTIVE, newest first. None where the controller is EXTERNAL.
+	// others are ACTIVE, newest first. None where the controller is EXTERNAL. Of an
+	// INACTIVE service it is the last one, which tells what the service was.
 	Deployments []Deployment
 
 	// PrimaryTaskSet is the ARN of the primary of its task sets, if the
@@ -178,6 +179,9 @@ var services = kind[Service]{
 }
 
 func (s *Service) definitions() (arns []string) {
+	if s.Status == "INACTIVE" {
+		return nil
+	}
 	for _, d := range s.Deployments {
 		arns = append(arns, d.Definition)
 	}
@@ -224,7 +228,7 @@ func (v *View) ServicesIn(namespace string) iter.Seq[Service] {
 }
 
 // ServicesFrom yields the services that have a deployment of a task definition,
-// by its ARN.
+// by its ARN, and are not deleted.
 func (v *View) ServicesFrom(definition string) iter.Seq[Service] {
 	return v.Services.by(servicesByDefinition, definition)
 }

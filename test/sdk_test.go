@@ -41,9 +41,9 @@ func testExceptions(t *testing.T, client *ecs.Client) {
 	if missing := (*types.ResourceNotFoundException)(nil); !errors.As(err, &missing) {
 		t.Errorf("ListTagsForResource: %v", err)
 	}
-	_, err = client.CreateService(ctx, &ecs.CreateServiceInput{ServiceName: aws.String("web")})
+	_, err = client.ExecuteCommand(ctx, &ecs.ExecuteCommandInput{Task: aws.String("web"), Command: aws.String("sh"), Interactive: true})
 	if unbuilt := (smithy.APIError)(nil); !errors.As(err, &unbuilt) || unbuilt.ErrorCode() != "UnsupportedOperationException" {
-		t.Errorf("CreateService: %v", err)
+		t.Errorf("ExecuteCommand: %v", err)
 	}
 }
 

@@ -22,11 +22,9 @@ func (a *API) ListServicesByNamespace(ctx context.Context, in *ecs.ListServicesB
 	if err != nil {
 		return nil, err
 	}
-	limit := 10
-	if in.MaxResults != nil {
-		if limit, err = pageSize(in.MaxResults, 100); err != nil {
-			return nil, err
-		}
+	limit, err := servicePage(in.MaxResults)
+	if err != nil {
+		return nil, err
 	}
 	v := a.store.View()
 	if !namespaceKnown(v, namespace) {

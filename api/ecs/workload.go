@@ -207,11 +207,16 @@ func (w workloadRequest) link(n vpc.Network, d state.TaskDefinition, launchType 
 }
 
 // workload is what w asks for, checked, and with what it leaves out.
-func (a *API) workload(v *state.View, c state.Cluster, w workloadRequest) (out state.Workload, err error) {
+func (a *API) workload(v *state.View, c state.Cluster, w workloadRequest) (state.Workload, error) {
 	d, err := a.runnable(v, aws.ToString(w.definition))
 	if err != nil {
-		return out, err
+		return state.Workload{}, err
 	}
+	return a.workloadFrom(v, c, d, w)
+}
+
+// workloadFrom is workload with a task definition that is known.
+func (a *API) workloadFrom(v *state.View, c state.Cluster, d state.TaskDefinition, w workloadRequest) (out state.Workload, err error) {
 	launchType, strategy, err := a.destination(v, c, w)
 	if err != nil {
 		return out, err

@@ -122,7 +122,7 @@ func (c Config) drain(p *plan.Plan, v *state.View, s state.Service) {
 		stop(p, v, s, d, fmt.Sprintf("Scaling activity initiated by (deployment %s)", d.ID), n.healthy)
 	}
 	if left == 0 {
-		s.Status, s.Deployments = "INACTIVE", nil
+		s.Status, s.Deployments = "INACTIVE", s.Deployments[:min(1, len(s.Deployments))]
 		p.Do(plan.PutService{Service: s, Why: s.Name + " is inactive"})
 	}
 }
