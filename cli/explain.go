@@ -17,12 +17,16 @@ func Explain(ctx context.Context, out io.Writer, dataDir string, question explai
 	if err := ask(ctx, dataDir, explain.Path, question, &answers); err != nil {
 		return err
 	}
+	return writeAnswers(out, answers)
+}
+
+func writeAnswers(out io.Writer, answers []explain.Answer) error {
 	for _, a := range answers {
 		where := a.LaunchType
 		if a.CapacityProvider != "" {
 			where = "capacity provider " + a.CapacityProvider
 		}
-		fmt.Fprintf(out, "%s on %s\n", a.TaskDefinition[strings.LastIndexByte(a.TaskDefinition, '/')+1:], where)
+		fmt.Fprintf(out, "%s on %s\n", lastPart(a.TaskDefinition), where)
 		if len(a.Instances) == 0 {
 			fmt.Fprintln(out, "There is no container instance.")
 			continue
@@ -34,7 +38,7 @@ func Explain(ctx context.Context, out io.Writer, dataDir string, question explai
 			if i.Reason != "" {
 				runs, why = "no", strings.TrimSuffix(i.Reason, ".")+": "+i.Detail
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\n", i.ARN[strings.LastIndexByte(i.ARN, '/')+1:], runs, why)
+			fmt.Fprintf(w, "%s\t%s\t%s\n", lastPart(i.ARN), runs, why)
 		}
 		if err := w.Flush(); err != nil {
 			return err

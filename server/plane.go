@@ -81,7 +81,7 @@ func (s *Server) runPlane(ctx context.Context, web *web) (err error) {
 			metrics:  promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
 			snapshot: s.snapshot(store, api),
 			tokens:   s.tokens(store, api),
-			explain:  s.explain(store, api),
+			explain:  s.explaining(store, api),
 			join:     s.join(store),
 			agents:   agents,
 			report:   s.takeReport(store, api, agents),

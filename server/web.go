@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"berth/cli/explain"
 )
 
 // grace is how long calls in flight may take to end when we stop. With the
@@ -30,7 +32,7 @@ type plane struct {
 	metrics  http.Handler
 	snapshot http.Handler
 	tokens   http.Handler
-	explain  http.Handler
+	explain  map[string]http.Handler // by path
 	join     http.Handler
 	agents   http.Handler // their sockets
 	report   http.Handler // from other servers
@@ -46,11 +48,13 @@ func newWeb(log *slog.Logger) *web {
 		"GET /_berth/tokens":   w.open(func(p *plane) http.Handler { return p.tokens }),
 		"POST /_berth/tokens":  w.open(func(p *plane) http.Handler { return p.tokens }),
 		"POST /_berth/revoke":  w.open(func(p *plane) http.Handler { return p.tokens }),
-		"POST /_berth/explain": w.open(func(p *plane) http.Handler { return p.explain }),
 		"POST /_berth/join":    w.open(func(p *plane) http.Handler { return p.join }),
 		"GET /acs/ws":          w.open(func(p *plane) http.Handler { return p.agents }),
 		"GET /tcs/ws":          w.open(func(p *plane) http.Handler { return p.agents }),
 		"POST " + reportPath:   w.open(func(p *plane) http.Handler { return p.report }),
+	}
+	for _, path := range []string{explain.Path, explain.ServicePath, explain.PlanPath} {
+		own["POST "+path] = w.open(func(p *plane) http.Handler { return p.explain[path] })
 	}
 	api := w.open(func(p *plane) http.Handler { return p.api })
 	registry := w.open(func(p *plane) http.Handler { return p.registry })

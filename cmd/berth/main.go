@@ -46,7 +46,7 @@ func newRoot(self string, env environment) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; `%s --help` lists the flags", err, cmd.CommandPath())
 	})
-	root.AddCommand(upCommand(self, env), serverCommand(env), agentCommand(env), downCommand(env), envCommand(env), explainCommand(env), imageCommand(env), snapshotCommand(env), tokenCommand(env), versionCommand())
+	root.AddCommand(upCommand(self, env), serverCommand(env), agentCommand(env), downCommand(env), envCommand(env), explainCommand(env), imageCommand(env), planCommand(env), snapshotCommand(env), tokenCommand(env), versionCommand())
 	return root
 }
 
