@@ -54,6 +54,7 @@ var containerInstances = kind[ContainerInstance]{
 		instancesByToken:   func(i *ContainerInstance) string { return i.Token },
 		instancesBySession: func(i *ContainerInstance) string { return i.connectedTo() },
 	},
+	instance: func(i *ContainerInstance) string { return i.ARN },
 }
 
 // connectedTo is the id of the server that has the agent's socket, if there is one.
@@ -88,4 +89,5 @@ func AttributeKey(target, name string) string { return target + separatorOfAttri
 
 var attributes = kind[Attribute]{
 	name: "attributes", key: func(a *Attribute) string { return AttributeKey(a.Target, a.Name) },
+	instance: func(a *Attribute) string { return a.Target },
 }

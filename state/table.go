@@ -16,6 +16,7 @@ type Table[T any] struct {
 	indexes []*btree.Set[string]      // entries are index key, separator, record key
 	tally   *btree.Map[string, int]   // records by what they count as
 	sums    *btree.Map[string, Usage] // what records take together, by what they take it of
+	trail   trail                     // container instances that writes concerned
 	dirty   bool                      // written since the last snapshot
 	frozen  bool                      // part of a snapshot
 }
@@ -28,6 +29,8 @@ type kind[T any] struct {
 	lists   []func(*T) []string // indexes too, numbered after them, that file a record under several keys
 	tallies []func(*T) string   // what a record counts as; empty for nothing
 	sum     func(*T) (of string, u Usage)
+
+	instance func(*T) string // ARN of the container instance that a record concerns; nil if none ever does
 }
 
 // separator stands between an index key and a record key; neither contains it.
@@ -119,7 +122,7 @@ func (t *Table[T]) steady() *Table[T] {
 // copy returns a table that writes to t leave alone. It takes no time; what is
 // written later pays for it.
 func (t *Table[T]) copy() *Table[T] {
-	c := &Table[T]{kind: t.kind, rows: t.rows.Copy(), tally: t.tally.Copy(), sums: t.sums.Copy(), frozen: true}
+	c := &Table[T]{kind: t.kind, rows: t.rows.Copy(), tally: t.tally.Copy(), sums: t.sums.Copy(), trail: t.trail, frozen: true}
 	for _, index := range t.indexes {
 		c.indexes = append(c.indexes, index.Copy())
 	}
@@ -165,6 +168,7 @@ func (t *Table[T]) replace(key string, record any) (old any) {
 	t.file(key, after, (*btree.Set[string]).Insert)
 	t.count(before, -1)
 	t.count(after, 1)
+	t.follow(before, after)
 	if before == nil {
 		return nil
 	}
@@ -206,6 +210,20 @@ func (t *Table[T]) count(r *T, n int) {
 	}
 }
 
+// follow notes which container instances a write concerns.
+func (t *Table[T]) follow(before, after *T) {
+	last := ""
+	for _, r := range []*T{before, after} {
+		if r == nil || t.kind.instance == nil {
+			continue
+		}
+		if arn := t.kind.instance(r); arn != "" && arn != last {
+			t.trail.add(arn)
+			last = arn
+		}
+	}
+}
+
 // add changes the number under key. One that becomes zero is forgotten.
 func add[N comparable](numbers *btree.Map[string, N], key string, change func(N) N) {
 	var zero N
@@ -234,6 +252,7 @@ func (t *Table[T]) snapshot(next, last table) {
 func (t *Table[T]) fork(next table) {
 	n := next.(*Table[T])
 	*n = *t.copy()
+	n.trail = trail{} // it has a history of its own
 	n.dirty, n.frozen = true, false
 }
 

@@ -106,7 +106,8 @@ var tasks = kind[Task]{
 		},
 		(*Task).ofDeployment,
 	},
-	sum: (*Task).usage,
+	sum:      (*Task).usage,
+	instance: func(t *Task) string { return t.Instance },
 }
 
 // unlessStopped is an index key of the tasks that have not stopped.

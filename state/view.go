@@ -37,6 +37,7 @@ type View struct {
 	Tasks              Table[Task]
 	TaskSets           Table[TaskSet]
 
+	history   *history
 	revision  int64 // of the journal
 	schema    int   // of the records in the journal; 0: it is empty
 	restoring bool  // a snapshot is being restored
@@ -44,6 +45,7 @@ type View struct {
 
 func newView() *View {
 	return &View{
+		history:            &history{memory: map[string]any{}},
 		AccessKeys:         newTable(&accessKeys),
 		AccountSettings:    newTable(&accountSettings),
 		Attributes:         newTable(&attributes),

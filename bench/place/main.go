@@ -1,6 +1,8 @@
 // Command place measures placement: how many tasks a second find their
-// instances, for single tasks and in a batch, by cluster size and strategy.
-// Nothing is written: see bench/state for what that costs.
+// instances, one at a time, by the hundred as a service starts them, and many
+// at once. For the first two, what was placed is recorded after each call and as
+// much of before is removed, so that no call sees the state of the one before;
+// only the placing is timed. See bench/state for what recording costs.
 package main
 
 import (
@@ -8,6 +10,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -20,86 +23,161 @@ import (
 
 const (
 	cluster    = "arn:aws:ecs:us-east-1:123456789012:cluster/bench"
-	perMeasure = time.Second
+	perMeasure = 250 * time.Millisecond // of the clock on the wall
+)
+
+// The size of an instance, and of the tasks that are placed.
+const (
+	cpu, memory         = 64 << 10, 256 << 10
+	taskCPU, taskMemory = 64, 256
 )
 
 func main() {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "instances\ttasks there\tstrategy\tone at a time, tasks/s\tin a batch of 10 per instance, tasks/s\t")
-	for _, instances := range []int{10, 100, 1_000, 10_000} {
-		v, err := world(instances)
-		if err != nil {
-			log.Fatal(err)
-		}
-		for _, strategy := range []string{"", "binpack memory", "spread attribute:ecs.availability-zone"} {
-			single := measure(v, strategy, 1)
-			batch := measure(v, strategy, 10*instances)
-			name := strategy
-			if name == "" {
-				name = "random"
-			}
-			fmt.Fprintf(w, "%d\t%d\t%s\t%.0f\t%.0f\t\n", instances, v.Tasks.Len(), name, single, batch)
-		}
+	fmt.Fprintln(w, "instances\ttasks\tfull\trequest\tby one, tasks/s\tby 100, tasks/s\tby 10 per instance, tasks/s\t")
+	for _, world := range []world{
+		{instances: 100}, {instances: 1_000}, {instances: 10_000},
+		{instances: 100, full: 90}, {instances: 1_000, full: 90}, {instances: 10_000, full: 90},
+	} {
+		world.measure(w, "random", "spread zone, instance", "binpack memory", "memberOf", "distinctInstance")
+	}
+	for _, tasks := range []int{1_000, 10_000, 100_000} {
+		world{instances: 1_000, tasks: tasks}.measure(w, "spread zone, instance")
 	}
 	if err := w.Flush(); err != nil {
 		log.Fatal(err)
 	}
 }
 
-// world has instances in three zones, with ten tasks each and room for more.
-func world(instances int) (*state.View, error) {
+// world is a cluster with instances in three zones.
+type world struct {
+	instances int
+	tasks     int // small ones, of seven services
+	full      int // percent of the instances' memory that is taken by one big task each, on average
+}
+
+func (w world) measure(out *tabwriter.Writer, requests ...string) {
+	store, err := w.store()
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, name := range requests {
+		r := request(name)
+		fmt.Fprintf(out, "%d\t%d\t%d %%\t%s\t%.0f\t%.0f\t", w.instances, store.View().Tasks.Len(), w.full, name, churn(store, r, 1), churn(store, r, 100))
+		if name == "distinctInstance" { // takes one of each
+			fmt.Fprintf(out, "%.0f\t\n", static(store, r, w.instances))
+		} else {
+			fmt.Fprintf(out, "%.0f\t\n", static(store, r, 10*w.instances))
+		}
+	}
+}
+
+func (w world) store() (*state.Store, error) {
 	store := state.NewMemory()
-	for i := range instances {
+	for i := range w.instances {
 		err := store.Update(context.Background(), func(tx *state.Tx) error {
-			put(tx, i)
+			w.put(tx, i)
 			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
-	return store.View(), nil
+	return store, nil
 }
 
 // put writes one instance and its tasks.
-func put(tx *state.Tx, i int) {
-	zone := string('a' + rune(i%3))
+func (w world) put(tx *state.Tx, i int) {
+	zone, rack := string('a'+rune(i%3)), fmt.Sprint(i%10)
 	arn := fmt.Sprintf("arn:aws:ecs:us-east-1:123456789012:container-instance/bench/%032x", i)
 	instance := state.ContainerInstance{ARN: arn, Cluster: cluster, Status: "ACTIVE", AgentConnected: true,
 		Resources: []types.Resource{
-			{Name: aws.String("CPU"), Type: aws.String("INTEGER"), IntegerValue: 64 << 10},
-			{Name: aws.String("MEMORY"), Type: aws.String("INTEGER"), IntegerValue: 256 << 10},
+			{Name: aws.String("CPU"), Type: aws.String("INTEGER"), IntegerValue: cpu},
+			{Name: aws.String("MEMORY"), Type: aws.String("INTEGER"), IntegerValue: memory},
 		},
-		Attributes: []types.Attribute{{Name: aws.String("ecs.availability-zone"), Value: &zone}},
+		Attributes: []types.Attribute{{Name: aws.String("ecs.availability-zone"), Value: &zone}, {Name: aws.String("rack"), Value: &rack}},
 	}
 	for n := range 40 {
 		instance.Attributes = append(instance.Attributes, types.Attribute{Name: aws.String(fmt.Sprint("ecs.capability.", n))})
 	}
 	tx.ContainerInstances.Put(tx, instance)
-	for n := range 10 {
-		tx.Tasks.Put(tx, state.Task{ARN: fmt.Sprintf("%s/%d", arn, n), Cluster: cluster, Instance: arn, Group: fmt.Sprint("service:", i%7),
-			Last: "RUNNING", Desired: "RUNNING", Takes: state.Resources{CPU: 256, Memory: 512}})
+	if w.full > 0 {
+		percent := w.full - 10 + i%21 // some have no room
+		tx.Tasks.Put(tx, task(arn, arn+"/big", "family:big", state.Resources{CPU: cpu * int32(percent) / 100, Memory: memory * int32(percent) / 100}))
+	}
+	for n := i; n < w.tasks; n += w.instances {
+		tx.Tasks.Put(tx, task(arn, fmt.Sprint(arn, "/", n), fmt.Sprint("service:", n%7), state.Resources{CPU: taskCPU, Memory: taskMemory}))
 	}
 }
 
-// measure is how many tasks a second find their places, asked for count at once.
-func measure(v *state.View, strategy string, count int) float64 {
-	r := place.Request{Cluster: cluster, LaunchType: "EC2", Group: "service:0", Count: count, Seed: "bench",
-		Takes: state.Resources{CPU: 256, Memory: 512},
+func task(instance, arn, group string, takes state.Resources) state.Task {
+	return state.Task{ARN: arn, Cluster: cluster, Instance: instance, Group: group, Last: "RUNNING", Desired: "RUNNING", Takes: takes}
+}
+
+func request(name string) place.Request {
+	r := place.Request{Cluster: cluster, LaunchType: "EC2", Group: "service:" + name, Seed: "bench",
+		Takes: state.Resources{CPU: taskCPU, Memory: taskMemory},
 		Definition: &types.TaskDefinition{RequiresAttributes: []types.Attribute{
 			{Name: aws.String("ecs.capability.10")}, {Name: aws.String("ecs.capability.30")}}},
 	}
-	var kind, field string
-	if fmt.Sscan(strategy, &kind, &field); kind != "" {
-		r.Strategy = []types.PlacementStrategy{{Type: types.PlacementStrategyType(kind), Field: &field}}
+	zone := types.PlacementStrategy{Type: "spread", Field: aws.String("attribute:ecs.availability-zone")}
+	instance := types.PlacementStrategy{Type: "spread", Field: aws.String("instanceId")}
+	switch name {
+	case "spread zone, instance":
+		r.Strategy = []types.PlacementStrategy{zone, instance}
+	case "binpack memory":
+		r.Strategy = []types.PlacementStrategy{{Type: "binpack", Field: aws.String("memory")}}
+	case "memberOf":
+		r.Strategy = []types.PlacementStrategy{zone, instance}
+		r.Constraints = []types.PlacementConstraint{{Type: "memberOf", Expression: aws.String("attribute:rack in [1, 2, 3, 4, 5] and attribute:ecs.availability-zone != a")}}
+	case "distinctInstance":
+		r.Strategy = []types.PlacementStrategy{zone}
+		r.Constraints = []types.PlacementConstraint{{Type: "distinctInstance"}}
 	}
+	return r
+}
+
+// churn is how many tasks a second find their places, asked for count at once,
+// where the state changes between any two calls.
+func churn(store *state.Store, r place.Request, count int) float64 {
+	r.Count = count
+	var placed int
+	var took time.Duration
+	var old []string
+	for start := time.Now(); time.Since(start) < perMeasure; {
+		err := store.Update(context.Background(), func(tx *state.Tx) error {
+			r.Seed = tx.NewID()
+			start := time.Now()
+			places, _ := place.Tasks(tx.View, r)
+			took += time.Since(start)
+			placed += len(places)
+			for _, arn := range old {
+				tx.Tasks.Delete(tx, arn)
+			}
+			old = nil
+			for _, p := range places {
+				t := task(p.Instance, strings.Replace(cluster, "cluster", "task", 1)+"/"+tx.NewID(), r.Group, p.Takes)
+				tx.Tasks.Put(tx, t)
+				old = append(old, t.ARN)
+			}
+			return nil
+		})
+		if err != nil {
+			log.Fatal(err)
+		}
+	}
+	return float64(placed) / took.Seconds()
+}
+
+// static is how many tasks a second find their places in one state, asked for
+// count at once.
+func static(store *state.Store, r place.Request, count int) float64 {
+	r.Count = count
+	v := store.View()
 	placed, start := 0, time.Now()
 	for time.Since(start) < perMeasure {
 		places, _ := place.Tasks(v, r)
-		if len(places) != count {
-			log.Fatalf("%d of %d tasks found a place", len(places), count)
-		}
-		placed += count
+		placed += len(places)
 	}
 	return float64(placed) / time.Since(start).Seconds()
 }

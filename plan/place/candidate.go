@@ -8,8 +8,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
-	"berth/plan/query"
-	"berth/plan/vpc"
 	"berth/state"
 )
 
@@ -24,112 +22,75 @@ const ownInterfaces = "berth.task-eni"
 // candidate is a container instance that may run the tasks, as far as it has
 // room.
 type candidate struct {
-	instance    state.ContainerInstance
+	leaf        branch // of the order; its bucket's name is the instance's ARN
 	zone        string
+	values      []string       // of the attributes that the order spreads over
 	subnets     []state.Subnet // where a network interface may be; the best is chosen
-	free        map[string]int // addresses left, by subnet; shared by all candidates
 	cpu, memory int64          // left
 	enis        int64
 	gpus        []string // ids, left
 	inGroup     int      // tasks of the same group
-	placed      int      // tasks of this request on it
 	portsTaken  bool     // one that the tasks need
 }
 
-// candidates are the instances that could run the tasks if they had room, and
-// why the others could not.
-func candidates(v *state.View, r Request) (all []*candidate, refused []Refusal) {
-	terms := parse(r.Constraints)
-	free := map[string]int{}
-	for _, s := range r.Subnets {
-		free[s.ID] = vpc.Free(v, s)
-	}
-	for i := range v.InstancesOf(r.Cluster) {
-		if r.Only != "" && i.ARN != r.Only {
-			continue
-		}
-		c, refusal := r.candidate(v, i, terms)
-		if refusal != nil {
-			refused = append(refused, *refusal)
-			continue
-		}
-		c.free = free
-		all = append(all, c)
-	}
-	return all, refused
-}
+func (c *candidate) instance() string { return c.leaf.bucket.name }
 
-// parse reads the expressions of memberOf constraints. They were checked when
-// they were given.
-func parse(constraints []types.PlacementConstraint) (terms []*query.Expr) {
-	for _, c := range constraints {
-		if e, err := query.Parse(aws.ToString(c.Expression)); err == nil && c.Type != types.PlacementConstraintTypeDistinctInstance {
-			terms = append(terms, e)
-		}
-	}
-	return terms
-}
-
-// candidate checks all of an instance but its room.
-func (r Request) candidate(v *state.View, i state.ContainerInstance, terms []*query.Expr) (*candidate, *Refusal) {
-	refuse := func(reason, detail string, args ...any) (*candidate, *Refusal) {
-		return nil, refusal(i, reason, detail, args...)
-	}
+// check says why i cannot run the tasks whatever room it has; nil if it can.
+func (o *order) check(v *state.View, i *state.ContainerInstance) *Refusal {
+	r := &o.request
 	external := hasAttribute(i, "ecs.capability.external")
 	switch {
 	case i.Status != "ACTIVE":
-		return refuse(i.Status, "is %s", i.Status)
+		return refusal(i, i.Status, "is %s", i.Status)
 	case r.LaunchType == "EXTERNAL" && !external:
-		return refuse("ATTRIBUTE", "is no external instance: it lacks the attribute ecs.capability.external")
+		return refusal(i, "ATTRIBUTE", "is no external instance: it lacks the attribute ecs.capability.external")
 	case r.LaunchType == "EC2" && external:
-		return refuse("ATTRIBUTE", "is an external instance: only the launch type EXTERNAL runs tasks on it")
+		return refusal(i, "ATTRIBUTE", "is an external instance: only the launch type EXTERNAL runs tasks on it")
 	case r.CapacityProvider != "" && r.LaunchType != "FARGATE" && i.CapacityProvider != r.CapacityProvider:
-		return refuse("CAPACITY PROVIDER", "is not of the capacity provider %s", r.CapacityProvider)
+		return refusal(i, "CAPACITY PROVIDER", "is not of the capacity provider %s", r.CapacityProvider)
 	case !i.AgentConnected:
-		return refuse("AGENT", "its agent is not connected")
-	}
-	if r.Takes.ENIs > 0 && !hasAttribute(i, ownInterfaces) {
-		return refuse("ATTRIBUTE", "lacks the attribute %s: Berth's agent has it, and makes the interfaces of awsvpc; other agents wait for an EC2 that attaches them", ownInterfaces)
+		return refusal(i, "AGENT", "its agent is not connected")
+	case r.Takes.ENIs > 0 && !hasAttribute(i, ownInterfaces):
+		return refusal(i, "ATTRIBUTE", "lacks the attribute %s: Berth's agent has it, and makes the interfaces of awsvpc; other agents wait for an EC2 that attaches them", ownInterfaces)
 	}
 	for _, needed := range r.Definition.RequiresAttributes {
 		if !hasAttribute(i, *needed.Name) {
-			return refuse("ATTRIBUTE", "lacks the attribute %s", *needed.Name)
+			return refusal(i, "ATTRIBUTE", "lacks the attribute %s", *needed.Name)
 		}
 	}
 	if has, ok := runs(i, r.Definition.RuntimePlatform); !ok {
 		p := r.Definition.RuntimePlatform
-		return refuse("ATTRIBUTE", "runs %s, not %s", has, strings.TrimSpace(string(p.OperatingSystemFamily)+" "+string(p.CpuArchitecture)))
+		return refusal(i, "ATTRIBUTE", "runs %s, not %s", has, strings.TrimSpace(string(p.OperatingSystemFamily)+" "+string(p.CpuArchitecture)))
 	}
-	subject := Subject(v, i)
-	for _, term := range terms {
-		if !term.Match(subject) {
-			return refuse("MemberOf placement constraint unsatisfied.", "is not %s", term)
+	for _, term := range o.terms {
+		if !term.Match(subject(v, i)) {
+			return refusal(i, "MemberOf placement constraint unsatisfied.", "is not %s", term)
 		}
 	}
-	c := &candidate{instance: i, zone: valueOf(i, "ecs.availability-zone"), inGroup: v.InGroup(i.ARN, r.Group)}
-	c.subnets = within(r.Subnets, c.zone)
-	if len(r.Subnets) > 0 && len(c.subnets) == 0 {
-		if r.LaunchType != "FARGATE" {
-			return refuse("LOCATION", "is in %s, where none of the subnets is", cmp.Or(c.zone, "no zone"))
-		}
-		c.subnets = r.Subnets // the machines of the pool are in no zone that users see
+	if zone := valueOf(i, zoneAttribute); len(r.Subnets) > 0 && len(o.within(zone)) == 0 {
+		return refusal(i, "LOCATION", "is in %s, where none of the subnets is", cmp.Or(zone, "no zone"))
 	}
-	c.measure(v, r)
-	return c, nil
+	return nil
 }
 
-func within(subnets []state.Subnet, zone string) (in []state.Subnet) {
-	for _, s := range subnets {
+const zoneAttribute = "ecs.availability-zone"
+
+// within is the subnets that an instance in a zone may use.
+func (o *order) within(zone string) (in []state.Subnet) {
+	for _, s := range o.request.Subnets {
 		if s.Zone == zone {
 			in = append(in, s)
 		}
+	}
+	if len(in) == 0 && o.request.LaunchType == "FARGATE" {
+		return o.request.Subnets // the machines of the pool are in no zone that users see
 	}
 	return in
 }
 
 // runs reports whether an instance is of a platform, and what it is. What an
 // instance does not say of itself is left to the user.
-func runs(i state.ContainerInstance, p *types.RuntimePlatform) (has string, ok bool) {
+func runs(i *state.ContainerInstance, p *types.RuntimePlatform) (has string, ok bool) {
 	if p == nil {
 		return "", true
 	}
@@ -141,16 +102,28 @@ func runs(i state.ContainerInstance, p *types.RuntimePlatform) (has string, ok b
 	if architecture == "aarch64" {
 		architecture = "arm64"
 	}
-	ok = (wantSystem == "" || system == "" || system == wantSystem) &&
-		(wantArchitecture == "" || architecture == "" || architecture == wantArchitecture)
-	return strings.TrimSpace(strings.ToUpper(system + " " + architecture)), ok
+	if (wantSystem == "" || system == "" || system == wantSystem) &&
+		(wantArchitecture == "" || architecture == "" || architecture == wantArchitecture) {
+		return "", true
+	}
+	return strings.TrimSpace(strings.ToUpper(system + " " + architecture)), false
 }
 
-// measure notes what the tasks on an instance leave of it.
-func (c *candidate) measure(v *state.View, r Request) {
-	i := c.instance
-	used := v.Usage(i.ARN)
-	c.cpu, c.memory, c.enis = -used.CPU, -used.Memory, mostENIs-used.ENIs
+// candidate is i, which check has nothing against, with what its tasks leave of it.
+func (o *order) candidate(v *state.View, i *state.ContainerInstance) *candidate {
+	r, used := &o.request, v.Usage(i.ARN)
+	c := &candidate{
+		leaf: branch{bucket: bucket{name: i.ARN}, at: -1},
+		zone: valueOf(i, zoneAttribute), inGroup: v.InGroup(i.ARN, r.Group),
+		cpu: -used.CPU, memory: -used.Memory, enis: mostENIs - used.ENIs,
+	}
+	c.leaf.candidate = c
+	c.subnets = o.within(c.zone)
+	for _, l := range o.levels {
+		if l.kind == spread {
+			c.values = append(c.values, strings.Join(attribute(v, i, l.attribute), ""))
+		}
+	}
 	for _, resource := range i.Resources {
 		switch *resource.Name {
 		case "CPU":
@@ -160,60 +133,66 @@ func (c *candidate) measure(v *state.View, r Request) {
 		case "ENI":
 			c.enis = int64(resource.IntegerValue) - used.ENIs
 		case "GPU":
-			for _, id := range resource.StringSetValue {
-				if _, taken := v.TaskWithGPU(i.ARN, id); !taken {
-					c.gpus = append(c.gpus, id)
-				}
-			}
+			c.gpus = free(v, i.ARN, resource.StringSetValue, r.GPUs)
 		}
 	}
 	_, _, c.portsTaken = conflict(v, r.Takes, i)
+	return c
+}
+
+// free is those of an instance's GPUs that no task holds; of no interest where
+// tasks need none.
+func free(v *state.View, instance string, ids []string, needed int) (free []string) {
+	if needed == 0 {
+		return nil
+	}
+	for _, id := range ids {
+		if _, taken := v.TaskWithGPU(instance, id); !taken {
+			free = append(free, id)
+		}
+	}
+	return free
 }
 
 // fits reports whether c has room for one more of the tasks.
-func (c *candidate) fits(r Request) bool {
+func (o *order) fits(c *candidate) bool {
+	r := &o.request
 	return c.cpu >= int64(r.Takes.CPU) && c.memory >= int64(r.Takes.Memory) && c.enis >= int64(r.Takes.ENIs) &&
-		len(c.gpus) >= r.GPUs && !c.portsTaken && !(c.inGroup > 0 && r.distinct()) &&
-		(len(c.subnets) == 0 || c.free[c.subnet().ID] > 0)
-}
-
-func (r Request) distinct() bool {
-	return slices.ContainsFunc(r.Constraints, func(c types.PlacementConstraint) bool {
-		return c.Type == types.PlacementConstraintTypeDistinctInstance
-	})
+		len(c.gpus) >= r.GPUs && !c.portsTaken && !(c.inGroup > 0 && o.distinct) &&
+		(len(c.subnets) == 0 || o.free[o.subnet(c).ID] > 0)
 }
 
 // subnet is the one of the candidate's with the most addresses left.
-func (c *candidate) subnet() state.Subnet {
+func (o *order) subnet(c *candidate) state.Subnet {
 	if len(c.subnets) == 0 {
 		return state.Subnet{}
 	}
-	return slices.MaxFunc(c.subnets, func(a, b state.Subnet) int { return cmp.Compare(c.free[a.ID], c.free[b.ID]) })
+	return slices.MaxFunc(c.subnets, func(a, b state.Subnet) int { return cmp.Compare(o.free[a.ID], o.free[b.ID]) })
 }
 
-// take gives one of the tasks its place.
-func (c *candidate) take(r Request) Place {
-	p := Place{Instance: c.instance.ARN, Zone: c.zone, Subnet: c.subnet(), Takes: r.Takes}
+// take gives one of the tasks its place on c.
+func (o *order) take(c *candidate) Place {
+	r := &o.request
+	p := Place{Instance: c.instance(), Zone: c.zone, Subnet: o.subnet(c), Takes: r.Takes}
 	p.Takes.GPUs = c.gpus[:r.GPUs:r.GPUs]
 	if p.Subnet.ID != "" {
 		p.Zone = p.Subnet.Zone
-		c.free[p.Subnet.ID]--
+		o.free[p.Subnet.ID]--
 	}
 	c.gpus = c.gpus[r.GPUs:]
 	c.cpu -= int64(r.Takes.CPU)
 	c.memory -= int64(r.Takes.Memory)
 	c.enis -= int64(r.Takes.ENIs)
 	c.inGroup++
-	c.placed++
 	c.portsTaken = len(r.Takes.TCP)+len(r.Takes.UDP) > 0
 	return p
 }
 
-func hasAttribute(i state.ContainerInstance, name string) bool {
+func hasAttribute(i *state.ContainerInstance, name string) bool {
 	return slices.ContainsFunc(i.Attributes, func(a types.Attribute) bool { return *a.Name == name })
 }
 
-func valueOf(i state.ContainerInstance, name string) string {
+func valueOf(i *state.ContainerInstance, name string) string {
 	for _, a := range i.Attributes {
 		if *a.Name == name {
 			return aws.ToString(a.Value)

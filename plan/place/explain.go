@@ -1,19 +1,21 @@
 package place
 
-import "berth/state"
+import (
+	"cmp"
+	"slices"
+
+	"berth/state"
+)
 
 // Explain says of each instance why it would not run one more of the tasks,
 // those first that would, whose reason is empty, and then the closest.
-func Explain(v *state.View, r Request) []Refusal {
-	candidates, refused := candidates(v, r)
-	var would []Refusal
-	for _, c := range candidates {
-		if refusal := c.refuse(v, r); refusal != nil {
-			refused = append(refused, *refusal)
-		} else {
-			would = append(would, Refusal{Instance: c.instance.ARN})
+func Explain(v *state.View, r Request) (all []Refusal) {
+	o := newOrder(v, r)
+	for _, c := range o.candidates {
+		if o.fits(c) {
+			all = append(all, Refusal{Instance: c.instance()})
 		}
 	}
-	sortRefusals(refused)
-	return append(would, refused...)
+	slices.SortFunc(all, func(a, b Refusal) int { return cmp.Compare(a.Instance, b.Instance) })
+	return append(all, o.refusals(v, slices.SortedFunc(o.distances, distance.compare))...)
 }

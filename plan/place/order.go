@@ -1,35 +1,55 @@
 package place
 
 import (
-	"cmp"
-	"container/heap"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"berth/plan/query"
+	"berth/plan/vpc"
 	"berth/state"
 )
 
-// order gives the candidate for each next task. It is a tree with a level for
-// each strategy: the first strategy groups all candidates and says which group
-// is next, the second one groups those of that group, and so on. To place a
-// task takes the depth of the tree, whatever the number of candidates.
+// order gives the candidate for each next of equal tasks. It is a tree with a
+// level for each strategy: the first strategy groups all candidates and says
+// which group is next, the second one groups those of that group, and so on. To
+// place a task takes the depth of the tree, whatever the number of candidates.
+//
+// What an instance changes in the tree is its own path, so that an order can
+// be kept and brought up to date: see [order.update].
 type order struct {
-	request Request
-	rules   []rule
-	root    *branch
+	request  Request // Count and Seed are of the call under way
+	terms    []*query.Expr
+	distinct bool
+	levels   []level
+	random   bool // at the end of the tree, instead of fewest tasks first
+	root     *branch
+
+	candidates map[string]*candidate // by ARN of the instance
+	refused    map[string]*Refusal   // of the other instances, likewise
+	free       map[string]int        // addresses left, by subnet
+	mark       state.Mark            // up to where all this is known
+	placed     []string              // ARNs of instances that got tasks in the call under way
 }
 
-// rule is one strategy.
-type rule struct {
-	group   func(*candidate) bucket
-	byTasks bool // the group with the fewest tasks is next, instead of that with the lowest number
+// level is what a strategy groups by.
+type level struct {
+	kind      kind
+	attribute string // to spread over
 }
+
+type kind int
+
+const (
+	spread     kind = iota // over values of an attribute: the one with the fewest tasks is next
+	packCPU                // where least is left
+	packMemory             // likewise
+	mostMemory             // where most is left
+)
 
 // bucket names a group of candidates.
 type bucket struct {
@@ -37,184 +57,177 @@ type bucket struct {
 	number int64
 }
 
-// branch is a group of candidates; at the end of the tree, one candidate.
-type branch struct {
-	bucket    bucket
-	byTasks   bool
-	tasks     int64 // of the request's group, on its candidates
-	candidate *candidate
-	groups    map[bucket]*branch
-	open      queue // those of groups that have room, the next one first
-	at        int   // its index in its parent's open; -1: it has no room
-}
-
-func newOrder(v *state.View, r Request, all []*candidate) *order {
-	o := &order{request: r, root: &branch{}}
-	for n, s := range r.Strategy {
-		o.rules = append(o.rules, newRule(v, s, fmt.Sprint(r.Seed, n)))
+func newOrder(v *state.View, r Request) *order {
+	o := &order{request: r, terms: parse(r.Constraints), root: &branch{}}
+	for _, c := range r.Constraints {
+		o.distinct = o.distinct || c.Type == types.PlacementConstraintTypeDistinctInstance
 	}
 	switch {
 	case len(r.Strategy) > 0:
+		o.levels, o.random = levels(r.Strategy)
 	case r.LaunchType == "FARGATE":
-		o.rules = append(o.rules, rule{group: func(c *candidate) bucket { return bucket{number: -c.memory} }})
+		o.levels = []level{{kind: mostMemory}}
 	default: // as ECS does
-		o.rules = append(o.rules, random(r.Seed))
+		o.random = true
 	}
-	// Among equals, tasks go to different instances. This also gives each candidate a branch of its own.
-	o.rules = append(o.rules, rule{group: func(c *candidate) bucket { return bucket{name: c.instance.ARN} }, byTasks: true})
-	for _, c := range all {
-		o.enter(c)
-	}
+	o.fill(v)
 	return o
 }
 
-// newRule is the rule of a strategy, which was checked when it was given.
+// levels are those of strategies, which were checked when they were given. Where
+// one gives each instance a group of its own, the tree ends: later ones have
+// nothing to choose from.
 //
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PlacementStrategy.html
-func newRule(v *state.View, s types.PlacementStrategy, seed string) rule {
-	field := aws.ToString(s.Field)
-	switch {
-	case s.Type == types.PlacementStrategyTypeBinpack && strings.EqualFold(field, "cpu"):
-		return rule{group: func(c *candidate) bucket { return bucket{number: c.cpu} }}
-	case s.Type == types.PlacementStrategyTypeBinpack:
-		return rule{group: func(c *candidate) bucket { return bucket{number: c.memory} }}
-	case s.Type == types.PlacementStrategyTypeRandom:
-		return random(seed)
-	case strings.EqualFold(field, "instanceId") || strings.EqualFold(field, "host"):
-		return rule{group: func(c *candidate) bucket { return bucket{name: c.instance.ARN} }, byTasks: true}
+func levels(strategy []types.PlacementStrategy) (levels []level, random bool) {
+	for _, s := range strategy {
+		field := aws.ToString(s.Field)
+		switch {
+		case s.Type == types.PlacementStrategyTypeBinpack && strings.EqualFold(field, "cpu"):
+			levels = append(levels, level{kind: packCPU})
+		case s.Type == types.PlacementStrategyTypeBinpack:
+			levels = append(levels, level{kind: packMemory})
+		case s.Type == types.PlacementStrategyTypeRandom:
+			return levels, true
+		case strings.EqualFold(field, "instanceId") || strings.EqualFold(field, "host"):
+			return levels, false
+		default:
+			levels = append(levels, level{spread, strings.TrimPrefix(field, "attribute:")})
+		}
 	}
-	name := strings.TrimPrefix(field, "attribute:")
-	return rule{group: func(c *candidate) bucket {
-		return bucket{name: strings.Join(attribute(v, c.instance, name), "")}
-	}, byTasks: true}
+	return levels, false
 }
 
-// random is a rule that follows from the seed. The candidates' numbers are the
-// times at which random processes of equal rate strike next, so that each is as
-// likely as any other to be next, whatever was before.
-func random(seed string) rule {
-	last := map[*candidate]bucket{}
-	placed := map[*candidate]int{}
-	return rule{group: func(c *candidate) bucket {
-		if b, ok := last[c]; ok && placed[c] == c.placed {
-			return b
+// parse reads the expressions of memberOf constraints. They were checked when
+// they were given.
+func parse(constraints []types.PlacementConstraint) (terms []*query.Expr) {
+	for _, c := range constraints {
+		if e, err := query.Parse(aws.ToString(c.Expression)); err == nil && c.Type != types.PlacementConstraintTypeDistinctInstance {
+			terms = append(terms, e)
 		}
-		sum := sha256.Sum256(fmt.Append(nil, seed, " ", c.placed, " ", c.instance.ARN))
-		uniform := (float64(binary.BigEndian.Uint64(sum[:8])>>11) + 1) / (1 << 53) // in (0, 1]
-		wait := int64(-math.Log(uniform) * 1e9)
-		last[c], placed[c] = bucket{name: c.instance.ARN, number: last[c].number + wait}, c.placed
-		return last[c]
-	}}
+	}
+	return terms
 }
 
-// next returns the candidate for the next task; nil if there is no room.
-func (o *order) next() *candidate {
-	for {
-		b := o.root
-		for b.candidate == nil {
-			if len(b.open) == 0 {
-				return nil
+// fill makes the order anew.
+func (o *order) fill(v *state.View) {
+	o.root = &branch{}
+	o.candidates, o.refused, o.placed = map[string]*candidate{}, map[string]*Refusal{}, nil
+	o.free, o.mark = o.addresses(v), v.Mark()
+	if o.request.Only != "" {
+		if i, ok := v.ContainerInstances.Get(o.request.Only); ok {
+			o.add(v, &i)
+		}
+		return
+	}
+	for i := range v.InstancesOf(o.request.Cluster) {
+		o.add(v, &i)
+	}
+}
+
+// add gives an instance that the order does not know its place in it.
+func (o *order) add(v *state.View, i *state.ContainerInstance) {
+	if i.Cluster != o.request.Cluster {
+		return
+	}
+	if refusal := o.check(v, i); refusal != nil {
+		o.refused[i.ARN] = refusal
+		return
+	}
+	c := o.candidate(v, i)
+	o.candidates[i.ARN] = c
+	o.enter(c)
+}
+
+// update makes the order as if it were new: it looks again at the instances
+// that changed, and at those that it gave tasks to, which may not be there.
+func (o *order) update(v *state.View) {
+	changed, known := v.ChangedSince(o.mark)
+	if !known || len(changed) > len(o.candidates)+len(o.refused) {
+		o.fill(v)
+		return
+	}
+	o.mark = v.Mark()
+	before := o.free
+	o.free = o.addresses(v)
+	seen := make(map[string]bool, len(o.placed)+len(changed))
+	for _, arns := range [][]string{o.placed, changed} {
+		for _, arn := range arns {
+			if !seen[arn] {
+				seen[arn] = true
+				o.renew(v, arn)
 			}
-			b = b.open[0]
 		}
-		if b.candidate.fits(o.request) {
-			return b.candidate
+	}
+	o.placed = o.placed[:0]
+	for id, n := range o.free {
+		if n > 0 != (before[id] > 0) {
+			o.reenter()
+			return
 		}
-		c := b.candidate // others took the last address of its subnets
+	}
+}
+
+// reenter is for when a subnet has no address any more, or has one again: which
+// concerns all instances in its zone.
+func (o *order) reenter() {
+	for _, c := range o.candidates {
 		o.leave(c)
 		o.enter(c)
 	}
 }
 
+// renew looks at an instance again.
+func (o *order) renew(v *state.View, arn string) {
+	if c, ok := o.candidates[arn]; ok {
+		o.leave(c)
+		delete(o.candidates, arn)
+	}
+	delete(o.refused, arn)
+	if i, ok := v.ContainerInstances.Get(arn); ok {
+		o.add(v, &i)
+	}
+}
+
+// addresses are those that the subnets have left.
+func (o *order) addresses(v *state.View) map[string]int {
+	free := make(map[string]int, len(o.request.Subnets))
+	for _, s := range o.request.Subnets {
+		free[s.ID] = vpc.Free(v, s)
+	}
+	return free
+}
+
+// next returns the candidate for the next task; nil if there is no room.
+func (o *order) next() *candidate {
+	b := o.root
+	for b.candidate == nil {
+		switch {
+		case !b.room():
+			return nil
+		case b.lots != nil:
+			_, b, _ = b.lots.GetAt(o.draw(b.lots.Len()))
+		default:
+			b = b.open[0]
+		}
+	}
+	return b.candidate
+}
+
+// draw is a number below n that follows from the seed and the number of the task.
+func (o *order) draw(n int) int {
+	sum := sha256.Sum256(fmt.Append(nil, o.request.Seed, " ", len(o.placed)))
+	return int(binary.BigEndian.Uint64(sum[:8]) % uint64(n))
+}
+
 // place gives the next task to c.
 func (o *order) place(c *candidate) Place {
 	o.leave(c)
-	p := c.take(o.request)
+	p := o.take(c)
 	o.enter(c)
+	o.placed = append(o.placed, c.instance())
+	if left, ok := o.free[p.Subnet.ID]; ok && left == 0 {
+		o.reenter()
+	}
 	return p
-}
-
-// path is the branches that c is on, from the root on.
-func (o *order) path(c *candidate) []*branch {
-	b := o.root
-	path := append(make([]*branch, 0, len(o.rules)+1), b)
-	for _, r := range o.rules {
-		name := r.group(c)
-		next, ok := b.groups[name]
-		if !ok {
-			if b.groups == nil {
-				b.groups = map[bucket]*branch{}
-			}
-			next = &branch{bucket: name, byTasks: r.byTasks, at: -1}
-			b.groups[name] = next
-		}
-		b = next
-		path = append(path, b)
-	}
-	return path
-}
-
-func (o *order) enter(c *candidate) {
-	path := o.path(c)
-	if c.fits(o.request) {
-		path[len(path)-1].candidate = c
-	}
-	settle(path, int64(c.inGroup))
-}
-
-func (o *order) leave(c *candidate) {
-	path := o.path(c)
-	path[len(path)-1].candidate = nil
-	settle(path, -int64(c.inGroup))
-}
-
-// settle adds tasks to the branches of a path and puts each where it belongs
-// among its parent's, from the end of the tree up.
-func settle(path []*branch, tasks int64) {
-	for i := len(path) - 1; i > 0; i-- {
-		parent, b := path[i-1], path[i]
-		b.tasks += tasks
-		switch room := b.candidate != nil || len(b.open) > 0; {
-		case room && b.at < 0:
-			heap.Push(&parent.open, b)
-		case room:
-			heap.Fix(&parent.open, b.at)
-		case b.at >= 0:
-			heap.Remove(&parent.open, b.at)
-		}
-	}
-}
-
-// queue is a heap of branches, the next one first.
-type queue []*branch
-
-func (q queue) Len() int { return len(q) }
-
-func (q queue) Less(i, j int) bool {
-	a, b := q[i], q[j]
-	n := cmp.Compare(a.bucket.number, b.bucket.number)
-	if a.byTasks {
-		n = cmp.Compare(a.tasks, b.tasks)
-	}
-	return n < 0 || n == 0 && a.bucket.name < b.bucket.name
-}
-
-func (q queue) Swap(i, j int) {
-	q[i], q[j] = q[j], q[i]
-	q[i].at, q[j].at = i, j
-}
-
-// Push is heap's.
-func (q *queue) Push(b any) {
-	b.(*branch).at = len(*q)
-	*q = append(*q, b.(*branch))
-}
-
-// Pop is heap's.
-func (q *queue) Pop() any {
-	old := *q
-	last := old[len(old)-1]
-	last.at, old[len(old)-1] = -1, nil
-	*q = old[:len(old)-1]
-	return last
 }

@@ -40,28 +40,22 @@ type Place struct {
 	Takes    state.Resources // with the GPUs that it gets
 }
 
+// mostRefusals is how many instances say why they do not run a task.
+const mostRefusals = 10
+
 // Tasks finds places for as many of the tasks as fit, one after the other, each
-// as if those before had been placed. If some do not fit, it returns why not for
-// each instance, closest first.
-func Tasks(v *state.View, r Request) ([]Place, []Refusal) {
-	all, refused := candidates(v, r)
-	order := newOrder(v, r, all)
-	var places []Place
-	for len(places) < r.Count {
-		c := order.next()
-		if c == nil {
-			break
+// as if those before had been placed. If some do not fit, the closest ten
+// instances say why not, the closest one first.
+func Tasks(v *state.View, r Request) (places []Place, refused []Refusal) {
+	r.use(v, func(o *order) {
+		for len(places) < r.Count {
+			c := o.next()
+			if c == nil {
+				refused = o.closest(v, mostRefusals)
+				return
+			}
+			places = append(places, o.place(c))
 		}
-		places = append(places, order.place(c))
-	}
-	if len(places) == r.Count {
-		return places, nil
-	}
-	for _, c := range all {
-		if refusal := c.refuse(v, r); refusal != nil {
-			refused = append(refused, *refusal)
-		}
-	}
-	sortRefusals(refused)
+	})
 	return places, refused
 }

@@ -12,7 +12,9 @@ import (
 )
 
 // Subject is i as the cluster query language sees it.
-func Subject(v *state.View, i state.ContainerInstance) query.Subject {
+func Subject(v *state.View, i state.ContainerInstance) query.Subject { return subject(v, &i) }
+
+func subject(v *state.View, i *state.ContainerInstance) query.Subject {
 	return func(field string) []string {
 		if name, ok := strings.CutPrefix(field, "attribute:"); ok {
 			return attribute(v, i, name)
@@ -39,7 +41,7 @@ func Subject(v *state.View, i state.ContainerInstance) query.Subject {
 	}
 }
 
-func attribute(v *state.View, i state.ContainerInstance, name string) []string {
+func attribute(v *state.View, i *state.ContainerInstance, name string) []string {
 	for _, a := range i.Attributes {
 		if *a.Name == name {
 			return []string{aws.ToString(a.Value)}

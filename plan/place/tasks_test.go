@@ -11,29 +11,36 @@ import (
 	"berth/state"
 )
 
-// instances reads "name zone cpu memory tasks": connected, active, with tasks of
+// instance reads "name zone cpu memory": connected, active, with two GPUs.
+func instance(text string) state.ContainerInstance {
+	var name, zone string
+	var cpu, memory int32
+	fmt.Sscan(text, &name, &zone, &cpu, &memory)
+	return state.ContainerInstance{
+		ARN: name, Cluster: "c", Status: "ACTIVE", AgentConnected: true,
+		Resources: []types.Resource{
+			{Name: aws.String("CPU"), Type: aws.String("INTEGER"), IntegerValue: cpu},
+			{Name: aws.String("MEMORY"), Type: aws.String("INTEGER"), IntegerValue: memory},
+			{Name: aws.String("PORTS"), Type: aws.String("STRINGSET"), StringSetValue: []string{"22"}},
+			{Name: aws.String("GPU"), Type: aws.String("STRINGSET"), StringSetValue: []string{"gpu-0", "gpu-1"}},
+		},
+		Attributes: []types.Attribute{{Name: aws.String("ecs.availability-zone"), Value: &zone}, {Name: aws.String("ecs.os-type"), Value: aws.String("linux")}, {Name: aws.String(ownInterfaces)}},
+	}
+}
+
+// instances reads "name zone cpu memory tasks": those of instance, with tasks of
 // the group g, which take nothing.
 func instances(t *testing.T, texts ...string) *state.Store {
 	t.Helper()
 	store := state.NewMemory()
 	err := store.Update(t.Context(), func(tx *state.Tx) error {
 		for _, text := range texts {
-			var name, zone string
-			var cpu, memory int32
 			var tasks int
-			fmt.Sscan(text, &name, &zone, &cpu, &memory, &tasks)
-			tx.ContainerInstances.Put(tx, state.ContainerInstance{
-				ARN: name, Cluster: "c", Status: "ACTIVE", AgentConnected: true,
-				Resources: []types.Resource{
-					{Name: aws.String("CPU"), Type: aws.String("INTEGER"), IntegerValue: cpu},
-					{Name: aws.String("MEMORY"), Type: aws.String("INTEGER"), IntegerValue: memory},
-					{Name: aws.String("PORTS"), Type: aws.String("STRINGSET"), StringSetValue: []string{"22"}},
-					{Name: aws.String("GPU"), Type: aws.String("STRINGSET"), StringSetValue: []string{"gpu-0", "gpu-1"}},
-				},
-				Attributes: []types.Attribute{{Name: aws.String("ecs.availability-zone"), Value: &zone}, {Name: aws.String("ecs.os-type"), Value: aws.String("linux")}, {Name: aws.String(ownInterfaces)}},
-			})
+			fmt.Sscan(strings.Fields(text)[4], &tasks)
+			i := instance(text)
+			tx.ContainerInstances.Put(tx, i)
 			for n := range tasks {
-				tx.Tasks.Put(tx, state.Task{ARN: fmt.Sprint(name, n), Instance: name, Group: "g", Last: "RUNNING", Desired: "RUNNING"})
+				tx.Tasks.Put(tx, state.Task{ARN: fmt.Sprint(i.ARN, n), Instance: i.ARN, Group: "g", Last: "RUNNING", Desired: "RUNNING"})
 			}
 		}
 		return nil
@@ -110,93 +117,6 @@ func TestRandom(t *testing.T) {
 			t.Errorf("%s is the fourth choice %d times of 600", name, n)
 		}
 	}
-}
-
-// Tasks agrees with the obvious way: look at each instance for each task.
-func FuzzTasks(f *testing.F) {
-	for seed := range uint64(20) {
-		f.Add(seed)
-	}
-	all := []string{"", "binpack:cpu", "binpack:memory", "spread:instanceId", "spread:attribute:ecs.availability-zone",
-		"spread:attribute:ecs.availability-zone binpack:memory", "binpack:cpu spread:attribute:ecs.availability-zone", "spread:attribute:ecs.availability-zone spread:instanceId"}
-	f.Fuzz(func(t *testing.T, seed uint64) {
-		next := func(n uint64) int { // a small generator of its own: the same everywhere
-			seed = seed*6364136223846793005 + 1442695040888963407
-			return int((seed >> 33) % n)
-		}
-		var texts []string
-		for i := range 1 + next(8) {
-			texts = append(texts, fmt.Sprintf("i%d %c %d %d %d", i, 'a'+next(3), next(6)*100, next(6)*100, next(4)))
-		}
-		r := request(1 + next(20))
-		r.Strategy = strategies(all[1+next(uint64(len(all)-1))])
-		v := instances(t, texts...).View()
-		got, refused := Tasks(v, r)
-		cs, _ := candidates(v, r)
-		for n := range r.Count {
-			best := obvious(v, r, cs)
-			if best == nil {
-				if n != len(got) {
-					t.Fatalf("%q %v: placed %d tasks, want %d", texts, r.Strategy, len(got), n)
-				}
-				break
-			}
-			if n >= len(got) || got[n].Instance != best.instance.ARN {
-				t.Fatalf("%q %s: task %d: got %s, want %s", texts, aws.ToString(r.Strategy[0].Field), n, names(got), best.instance.ARN)
-			}
-			best.take(r)
-		}
-		if len(got) < r.Count && len(refused) != len(cs) {
-			t.Fatalf("%d of %d instances say why", len(refused), len(cs))
-		}
-	})
-}
-
-// obvious finds the next candidate by a look at each.
-func obvious(v *state.View, r Request, all []*candidate) (best *candidate) {
-	var rules []rule
-	for _, s := range r.Strategy {
-		rules = append(rules, newRule(v, s, ""))
-	}
-	rules = append(rules, newRule(v, types.PlacementStrategy{Field: aws.String("host")}, ""))
-	key := func(c *candidate, depth int) (n int64) {
-		if !rules[depth].byTasks {
-			return rules[depth].group(c).number
-		}
-		for _, other := range all { // those in the same group at this depth
-			same := true
-			for _, above := range rules[:depth+1] {
-				same = same && above.group(other) == above.group(c)
-			}
-			if same {
-				n += int64(other.inGroup)
-			}
-		}
-		return n
-	}
-	for _, c := range all {
-		if !c.fits(r) {
-			continue
-		}
-		if best == nil {
-			best = c
-			continue
-		}
-		for depth, rule := range rules {
-			if a, b := key(c, depth), key(best, depth); a != b {
-				if a < b {
-					best = c
-				}
-				break
-			} else if a, b := rule.group(c).name, rule.group(best).name; a != b {
-				if a < b {
-					best = c
-				}
-				break
-			}
-		}
-	}
-	return best
 }
 
 func TestRefusals(t *testing.T) {
