@@ -91,6 +91,20 @@ type Workload struct {
 	Registries        []types.ServiceRegistry
 }
 
+// Runs is the launch type that tasks of w have: by its capacity providers where
+// it names none.
+func (w *Workload) Runs() string {
+	if w.LaunchType != "" {
+		return w.LaunchType
+	}
+	for _, item := range w.CapacityProviders {
+		if strings.HasPrefix(*item.CapacityProvider, "FARGATE") {
+			return "FARGATE"
+		}
+	}
+	return "EC2"
+}
+
 // ServiceRevision is one version of what a service runs. It never changes, but
 // for the digests of its images.
 type ServiceRevision struct {
@@ -311,23 +325,12 @@ func (v *View) CountTasksOf(service, id string, p Phase) int {
 }
 
 // LaunchTypeOf is the launch type that tasks of a service have: that of its
-// primary revision, by its capacity providers where it names none.
+// primary revision or task set.
 func (v *View) LaunchTypeOf(s Service) string {
-	var w Workload
 	if d := s.Primary(); d != nil {
 		r, _ := v.ServiceRevisions.Get(d.Revision)
-		w = r.Workload
-	} else {
-		set, _ := v.TaskSets.Get(s.PrimaryTaskSet)
-		w = set.Workload
+		return r.Runs()
 	}
-	if w.LaunchType != "" {
-		return w.LaunchType
-	}
-	for _, item := range w.CapacityProviders {
-		if strings.HasPrefix(*item.CapacityProvider, "FARGATE") {
-			return "FARGATE"
-		}
-	}
-	return "EC2"
+	set, _ := v.TaskSets.Get(s.PrimaryTaskSet)
+	return set.Runs()
 }
