@@ -56,7 +56,7 @@ func (a *API) describeService(v *state.View, s state.Service, tags bool) types.S
 		ResourceManagementType: types.ResourceManagementTypeCustomer, RoleArn: optional(s.Role),
 		CreatedAt: &s.CreatedAt, CreatedBy: optional(s.CreatedBy),
 		LoadBalancers: []types.LoadBalancer{}, ServiceRegistries: []types.ServiceRegistry{},
-		Deployments: []types.Deployment{}, TaskSets: []types.TaskSet{}, Events: describeEvents(v, s), Tags: []types.Tag{},
+		Deployments: []types.Deployment{}, Events: describeEvents(v, s), Tags: []types.Tag{},
 	}
 	if tags {
 		out.Tags = append(out.Tags, s.Tags...)
@@ -74,6 +74,15 @@ func (a *API) describeService(v *state.View, s state.Service, tags bool) types.S
 		d := out.Deployments[0]
 		out.TaskDefinition, out.LaunchType, out.CapacityProviderStrategy = d.TaskDefinition, d.LaunchType, d.CapacityProviderStrategy
 		out.PlatformVersion, out.PlatformFamily, out.NetworkConfiguration = d.PlatformVersion, d.PlatformFamily, d.NetworkConfiguration
+	}
+	out.TaskSets = describeTaskSets(v, s, tags)
+	for _, set := range out.TaskSets {
+		out.RunningCount += set.RunningCount
+		out.PendingCount += set.PendingCount
+		if *set.Status == primary {
+			out.TaskDefinition, out.LaunchType, out.CapacityProviderStrategy = set.TaskDefinition, set.LaunchType, set.CapacityProviderStrategy
+			out.PlatformVersion, out.PlatformFamily, out.NetworkConfiguration = set.PlatformVersion, set.PlatformFamily, set.NetworkConfiguration
+		}
 	}
 	if s.Status == "INACTIVE" { // it keeps the last deployment for what that says above
 		out.Deployments, out.CurrentServiceDeployment, out.CurrentServiceRevisions = []types.Deployment{}, nil, nil

@@ -210,6 +210,10 @@ func (a *API) taggedKind(name string) (taggedKind, error) {
 		return tagsIn(func(v *state.View) *state.Table[state.Service] { return &v.Services },
 			func(s *state.Service) *[]types.Tag { return &s.Tags },
 			func(s *state.Service) bool { return s.Status != "INACTIVE" }), nil
+	case "task-set":
+		return tagsIn(func(v *state.View) *state.Table[state.TaskSet] { return &v.TaskSets },
+			func(s *state.TaskSet) *[]types.Tag { return &s.Tags },
+			func(s *state.TaskSet) bool { return true }), nil
 	case "task":
 		return tagsIn(func(v *state.View) *state.Table[state.Task] { return &v.Tasks },
 			func(t *state.Task) *[]types.Tag { return &t.Tags },
