@@ -324,6 +324,15 @@ func (v *View) CountTasksOf(service, id string, p Phase) int {
 	return n
 }
 
+func inZone(service, zone string) string { return service + " zone " + zone }
+
+// CountTasksInZone returns how many tasks of a service, by its ARN, are in a zone
+// and have not stopped, without looking at each.
+func (v *View) CountTasksInZone(service, zone string) int {
+	n, _ := v.Tasks.tally.Get(inZone(service, zone))
+	return n
+}
+
 // LaunchTypeOf is the launch type that tasks of a service have: that of its
 // primary revision or task set.
 func (v *View) LaunchTypeOf(s Service) string {

@@ -105,6 +105,12 @@ var tasks = kind[Task]{
 			return t.unlessStopped(t.Instance + separator + t.Group)
 		},
 		(*Task).ofDeployment,
+		func(t *Task) string {
+			if t.Service == "" {
+				return ""
+			}
+			return t.unlessStopped(inZone(t.Service, t.Zone))
+		},
 	},
 	sum:      (*Task).usage,
 	instance: func(t *Task) string { return t.Instance },

@@ -22,8 +22,8 @@ const ownInterfaces = "berth.task-eni"
 // candidate is a container instance that may run the tasks, as far as it has
 // room.
 type candidate struct {
-	leaf        branch // of the order; its bucket's name is the instance's ARN
-	zone        string
+	leaf        branch         // of the order; its bucket's name is the instance's ARN
+	zone        string         // of the instance
 	values      []string       // of the attributes that the order spreads over
 	subnets     []state.Subnet // where a network interface may be; the best is chosen
 	cpu, memory int64          // left
@@ -35,7 +35,9 @@ type candidate struct {
 
 func (c *candidate) instance() string { return c.leaf.bucket.name }
 
-// check says why i cannot run the tasks whatever room it has; nil if it can.
+// check says why i cannot run the tasks whatever room it has; nil if it can. An
+// order is kept as long as what this depends on has not changed: the record of i,
+// its attributes, its tasks. If it ever looks elsewhere, a [state.Mark] has to.
 func (o *order) check(v *state.View, i *state.ContainerInstance) *Refusal {
 	r := &o.request
 	external := hasAttribute(i, "ecs.capability.external")
@@ -48,8 +50,6 @@ func (o *order) check(v *state.View, i *state.ContainerInstance) *Refusal {
 		return refusal(i, "ATTRIBUTE", "is an external instance: only the launch type EXTERNAL runs tasks on it")
 	case r.CapacityProvider != "" && r.LaunchType != "FARGATE" && i.CapacityProvider != r.CapacityProvider:
 		return refusal(i, "CAPACITY PROVIDER", "is not of the capacity provider %s", r.CapacityProvider)
-	case !i.AgentConnected:
-		return refusal(i, "AGENT", "its agent is not connected")
 	case r.Takes.ENIs > 0 && !hasAttribute(i, ownInterfaces):
 		return refusal(i, "ATTRIBUTE", "lacks the attribute %s: Berth's agent has it, and makes the interfaces of awsvpc; other agents wait for an EC2 that attaches them", ownInterfaces)
 	}
@@ -69,6 +69,9 @@ func (o *order) check(v *state.View, i *state.ContainerInstance) *Refusal {
 	}
 	if zone := valueOf(i, zoneAttribute); len(r.Subnets) > 0 && len(o.within(zone)) == 0 {
 		return refusal(i, "LOCATION", "is in %s, where none of the subnets is", cmp.Or(zone, "no zone"))
+	}
+	if !i.AgentConnected {
+		return refusal(i, "AGENT", "its agent is not connected")
 	}
 	return nil
 }
@@ -162,12 +165,22 @@ func (o *order) fits(c *candidate) bool {
 		(len(c.subnets) == 0 || o.free[o.subnet(c).ID] > 0)
 }
 
-// subnet is the one of the candidate's with the most addresses left.
+// subnet is the one of the candidate's, of those with an address left, in whose
+// zone the service has the fewest tasks; of equals, the one with the most
+// addresses left.
 func (o *order) subnet(c *candidate) state.Subnet {
 	if len(c.subnets) == 0 {
 		return state.Subnet{}
 	}
-	return slices.MaxFunc(c.subnets, func(a, b state.Subnet) int { return cmp.Compare(o.free[a.ID], o.free[b.ID]) })
+	full := func(s state.Subnet) int {
+		if o.free[s.ID] > 0 {
+			return 0
+		}
+		return 1
+	}
+	return slices.MinFunc(c.subnets, func(a, b state.Subnet) int {
+		return cmp.Or(full(a)-full(b), o.inZone[a.Zone]-o.inZone[b.Zone], o.free[b.ID]-o.free[a.ID])
+	})
 }
 
 // take gives one of the tasks its place on c.
@@ -177,15 +190,27 @@ func (o *order) take(c *candidate) Place {
 	p.Takes.GPUs = c.gpus[:r.GPUs:r.GPUs]
 	if p.Subnet.ID != "" {
 		p.Zone = p.Subnet.Zone
+	}
+	o.occupy(c, p)
+	return p
+}
+
+// occupy takes from c what a task of the group at p has.
+func (o *order) occupy(c *candidate, p Place) {
+	if p.Subnet.ID != "" {
 		o.free[p.Subnet.ID]--
 	}
-	c.gpus = c.gpus[r.GPUs:]
-	c.cpu -= int64(r.Takes.CPU)
-	c.memory -= int64(r.Takes.Memory)
-	c.enis -= int64(r.Takes.ENIs)
+	o.inZone[p.Zone]++
+	c.gpus = slices.DeleteFunc(slices.Clone(c.gpus), func(id string) bool { return slices.Contains(p.Takes.GPUs, id) })
+	c.cpu -= int64(p.Takes.CPU)
+	c.memory -= int64(p.Takes.Memory)
+	c.enis -= int64(p.Takes.ENIs)
 	c.inGroup++
-	c.portsTaken = len(r.Takes.TCP)+len(r.Takes.UDP) > 0
-	return p
+	c.portsTaken = c.portsTaken || meet(p.Takes.TCP, o.request.Takes.TCP) || meet(p.Takes.UDP, o.request.Takes.UDP)
+}
+
+func meet(a, b []int32) bool {
+	return slices.ContainsFunc(a, func(n int32) bool { return slices.Contains(b, n) })
 }
 
 func hasAttribute(i *state.ContainerInstance, name string) bool {

@@ -112,7 +112,7 @@ func (w *chaos) changeOne(tx *state.Tx, name string) {
 // put writes a task with its network interface.
 func (w *chaos) put(tx *state.Tx, p Place, group string) {
 	w.tasks++
-	t := state.Task{ARN: fmt.Sprint("t", w.tasks), Instance: p.Instance, Takes: p.Takes, Group: group, Last: "PENDING", Desired: "RUNNING"}
+	t := state.Task{ARN: fmt.Sprint("t", w.tasks), Instance: p.Instance, Zone: p.Zone, Takes: p.Takes, Group: group, Service: "service " + group, Last: "PENDING", Desired: "RUNNING"}
 	tx.Tasks.Put(tx, t)
 	if p.Takes.ENIs > 0 {
 		tx.NetworkInterfaces.Put(tx, state.NetworkInterface{ID: t.ARN, Subnet: p.Subnet.ID, Address: fmt.Sprintf("10.0.%d.%d", w.tasks>>8, w.tasks&255), Task: t.ARN})
@@ -152,7 +152,7 @@ func (w *chaos) request() Request {
 	case 4, 5:
 		r.Takes.ENIs, r.Subnets = 1, subnets[:1+w.next(2)]
 	case 6:
-		r.LaunchType = "FARGATE"
+		r.LaunchType, r.Service, r.Takes.ENIs, r.Subnets = "FARGATE", "service "+r.Group, 1, subnets
 	}
 	return r
 }
@@ -163,6 +163,14 @@ var subnets = []state.Subnet{{ID: "a", Zone: "a", CIDR: "10.0.0.0/29"}, {ID: "b"
 func (w *chaos) compare(v *state.View, r Request) {
 	w.Helper()
 	places, refused := Tasks(v, r)
+	w.check(v, r, places)
+	if o := newOrder(v, r); !o.random && len(places) > 1 {
+		rest := r
+		rest.Taken, rest.Count = places[:1], r.Count-1
+		if got, _ := Tasks(v, rest); !reflect.DeepEqual(got, places[1:]) {
+			w.Fatalf("after one place: got %s, want %s", names(got), names(places[1:]))
+		}
+	}
 	o := newOrder(v, r)
 	for n := range r.Count {
 		best := o.obvious(r.Seed, n)
@@ -184,6 +192,32 @@ func (w *chaos) compare(v *state.View, r Request) {
 		p := o.take(best)
 		if n >= len(places) || !reflect.DeepEqual(places[n], p) {
 			w.Fatalf("%+v: task %d: got %s, want %s", r, n, names(places), best.instance())
+		}
+	}
+}
+
+// check looks for what no place may do.
+func (w *chaos) check(v *state.View, r Request, places []Place) {
+	w.Helper()
+	taken := map[string]state.Resources{}
+	for _, p := range places {
+		i, _ := v.ContainerInstances.Get(p.Instance)
+		used, t := v.Usage(i.ARN), taken[i.ARN]
+		t.CPU, t.Memory = t.CPU+p.Takes.CPU, t.Memory+p.Takes.Memory
+		t.TCP, t.GPUs = append(t.TCP, p.Takes.TCP...), append(t.GPUs, p.Takes.GPUs...)
+		taken[i.ARN] = t
+		distinct := len(r.Constraints) > 0 && r.Constraints[0].Type == "distinctInstance"
+		switch {
+		case i.Status != "ACTIVE" || !i.AgentConnected:
+			w.Fatalf("%s runs tasks: %s", i.ARN, i.Status)
+		case used.CPU+int64(t.CPU) > int64(i.Resources[0].IntegerValue) || used.Memory+int64(t.Memory) > int64(i.Resources[1].IntegerValue):
+			w.Fatalf("%s has no room for %+v", i.ARN, t)
+		case len(t.TCP) > 1 || len(t.GPUs) > 2 || len(t.GPUs) == 2 && t.GPUs[0] == t.GPUs[1]:
+			w.Fatalf("%s gives twice what it has once: %+v", i.ARN, t)
+		case distinct && v.InGroup(i.ARN, r.Group)+int(t.CPU/100) > 1:
+			w.Fatalf("%s runs two tasks of %s", i.ARN, r.Group)
+		case r.CapacityProvider != "" && r.LaunchType != "FARGATE" && i.CapacityProvider != r.CapacityProvider:
+			w.Fatalf("%s is of %q", i.ARN, i.CapacityProvider)
 		}
 	}
 }

@@ -23,8 +23,14 @@ const mostEntries = 100_000
 
 // use calls fn with the order of r.
 func (r Request) use(v *state.View, fn func(*order)) {
+	give := func(o *order) {
+		for _, p := range r.Taken {
+			o.assume(p)
+		}
+		fn(o)
+	}
 	if r.Only != "" {
-		fn(newOrder(v, r))
+		give(newOrder(v, r))
 		return
 	}
 	v.Recall("place", func(old any) any {
@@ -32,7 +38,7 @@ func (r Request) use(v *state.View, fn func(*order)) {
 		if !ok {
 			m = &memory{orders: map[string]*order{}}
 		}
-		fn(m.order(v, r))
+		give(m.order(v, r))
 		return m
 	})
 }
@@ -77,7 +83,7 @@ func (r Request) key() string {
 		}
 		b = append(b, '\n')
 	}
-	add(r.Cluster, r.LaunchType, r.CapacityProvider, r.Group)
+	add(r.Cluster, r.LaunchType, r.CapacityProvider, r.Group, r.Service)
 	number(r.Takes.CPU, r.Takes.Memory, r.Takes.ENIs, int32(r.GPUs))
 	number(r.Takes.TCP...)
 	number(r.Takes.UDP...)

@@ -32,6 +32,7 @@ type order struct {
 	candidates map[string]*candidate // by ARN of the instance
 	refused    map[string]*Refusal   // of the other instances, likewise
 	free       map[string]int        // addresses left, by subnet
+	inZone     map[string]int        // tasks of the service in the zones of the subnets
 	mark       state.Mark            // up to where all this is known
 	placed     []string              // ARNs of instances that got tasks in the call under way
 }
@@ -66,7 +67,7 @@ func newOrder(v *state.View, r Request) *order {
 	case len(r.Strategy) > 0:
 		o.levels, o.random = levels(r.Strategy)
 	case r.LaunchType == "FARGATE":
-		o.levels = []level{{kind: mostMemory}}
+		o.levels = []level{{spread, zoneAttribute}, {kind: mostMemory}}
 	default: // as ECS does
 		o.random = true
 	}
@@ -113,7 +114,8 @@ func parse(constraints []types.PlacementConstraint) (terms []*query.Expr) {
 func (o *order) fill(v *state.View) {
 	o.root = &branch{}
 	o.candidates, o.refused, o.placed = map[string]*candidate{}, map[string]*Refusal{}, nil
-	o.free, o.mark = o.addresses(v), v.Mark()
+	o.mark = v.Mark()
+	o.count(v)
 	if o.request.Only != "" {
 		if i, ok := v.ContainerInstances.Get(o.request.Only); ok {
 			o.add(v, &i)
@@ -149,7 +151,7 @@ func (o *order) update(v *state.View) {
 	}
 	o.mark = v.Mark()
 	before := o.free
-	o.free = o.addresses(v)
+	o.count(v)
 	seen := make(map[string]bool, len(o.placed)+len(changed))
 	for _, arns := range [][]string{o.placed, changed} {
 		for _, arn := range arns {
@@ -189,13 +191,22 @@ func (o *order) renew(v *state.View, arn string) {
 	}
 }
 
-// addresses are those that the subnets have left.
-func (o *order) addresses(v *state.View) map[string]int {
-	free := make(map[string]int, len(o.request.Subnets))
+// count counts what the subnets have: addresses left, and tasks of the service.
+func (o *order) count(v *state.View) {
+	o.free, o.inZone = make(map[string]int, len(o.request.Subnets)), make(map[string]int, len(o.request.Subnets))
 	for _, s := range o.request.Subnets {
-		free[s.ID] = vpc.Free(v, s)
+		o.free[s.ID] = vpc.Free(v, s)
+		if o.request.Service != "" {
+			o.inZone[s.Zone] = v.CountTasksInZone(o.request.Service, s.Zone)
+		}
 	}
-	return free
+}
+
+// assume counts a task that is not in the view yet.
+func (o *order) assume(p Place) {
+	if c, ok := o.candidates[p.Instance]; ok {
+		o.change(c, func() { o.occupy(c, p) })
+	}
 }
 
 // next returns the candidate for the next task; nil if there is no room.
@@ -221,13 +232,29 @@ func (o *order) draw(n int) int {
 }
 
 // place gives the next task to c.
-func (o *order) place(c *candidate) Place {
+func (o *order) place(c *candidate) (p Place) {
+	o.change(c, func() { p = o.take(c) })
+	return p
+}
+
+// change puts c where it belongs after take changed what is left of it.
+func (o *order) change(c *candidate, take func()) {
+	open := o.openSubnets()
 	o.leave(c)
-	p := o.take(c)
+	take()
 	o.enter(c)
 	o.placed = append(o.placed, c.instance())
-	if left, ok := o.free[p.Subnet.ID]; ok && left == 0 {
+	if o.openSubnets() != open {
 		o.reenter()
 	}
-	return p
+}
+
+// openSubnets is how many have an address left.
+func (o *order) openSubnets() (n int) {
+	for _, left := range o.free {
+		if left > 0 {
+			n++
+		}
+	}
+	return n
 }

@@ -25,11 +25,16 @@ type Request struct {
 	Takes            state.Resources // its GPUs are given by the place
 	GPUs             int
 	Group            string
+	Service          string // ARN of the one that the tasks are of, if any
 	Count            int
 	Constraints      []types.PlacementConstraint // the task definition's and the caller's
 	Strategy         []types.PlacementStrategy
 	Subnets          []state.Subnet // for a network interface; none in other network modes
 	Seed             string         // for the strategy random
+
+	// Taken are places that tasks of the group got which the view does not show:
+	// by the same plan, for another request.
+	Taken []Place
 }
 
 // Place is where a task goes.

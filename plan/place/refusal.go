@@ -179,11 +179,11 @@ func (o *order) lacks(c *candidate) (sum float64) {
 // they had.
 func rank(reason string) int {
 	switch {
-	case reason == "LOCATION", strings.HasPrefix(reason, "MemberOf"):
+	case reason == "AGENT": // nothing else is wrong: it is checked last
 		return 2
-	case reason == "ATTRIBUTE":
+	case reason == "LOCATION", strings.HasPrefix(reason, "MemberOf"):
 		return 3
-	case reason == "AGENT":
+	case reason == "ATTRIBUTE":
 		return 4
 	}
 	return 5

@@ -209,7 +209,7 @@ func TestClosest(t *testing.T) {
 	for _, f := range refused {
 		got = append(got, f.Instance+" "+f.Reason)
 	}
-	if text := strings.Join(got, ", "); text != "b RESOURCE:CPU, c ATTRIBUTE, a AGENT" {
+	if text := strings.Join(got, ", "); text != "b RESOURCE:CPU, a AGENT, c ATTRIBUTE" {
 		t.Errorf("got %s", text)
 	}
 }
@@ -221,6 +221,60 @@ func TestGPUs(t *testing.T) {
 	places, _ := Tasks(instances(t, "i a 1024 1000 0").View(), r)
 	if len(places) != 2 || fmt.Sprint(places[0].Takes.GPUs, places[1].Takes.GPUs) != "[gpu-0] [gpu-1]" {
 		t.Errorf("got %+v", places)
+	}
+}
+
+// On machines that are in no zone, the tasks of a service are spread over the
+// zones of its subnets, whatever others there have.
+func TestFargateZones(t *testing.T) {
+	store := instances(t, "i - 9999 9999 0")
+	err := store.Update(t.Context(), func(tx *state.Tx) error {
+		for n, zone := range []string{"a", "b", "b", "c"} {
+			tx.Tasks.Put(tx, state.Task{ARN: fmt.Sprint(n), Service: "web", Zone: zone, Last: "RUNNING"})
+			tx.Tasks.Put(tx, state.Task{ARN: fmt.Sprint("other", n), Service: "other", Zone: "c", Last: "RUNNING"})
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := request(5)
+	r.LaunchType, r.Service, r.Takes.ENIs = "FARGATE", "web", 1
+	for n, zone := range []string{"a", "b", "c"} {
+		r.Subnets = append(r.Subnets, state.Subnet{ID: zone, Zone: zone, CIDR: fmt.Sprintf("10.0.%d.0/24", n)})
+	}
+	places, _ := Tasks(store.View(), r)
+	zones := ""
+	for _, p := range places {
+		zones += p.Zone
+	}
+	if zones != "acbac" {
+		t.Errorf("got %s, want acbac", zones)
+	}
+}
+
+func TestMatching(t *testing.T) {
+	store := instances(t, "k a 0 0 0", "j a 9 9 0", "i a 9 9 0")
+	err := store.Update(t.Context(), func(tx *state.Tx) error {
+		for name, change := range map[string]func(*state.ContainerInstance){
+			"i": func(i *state.ContainerInstance) { i.AgentConnected = false },
+			"j": func(i *state.ContainerInstance) { i.Status = "DRAINING" },
+		} {
+			i, _ := tx.ContainerInstances.Get(name)
+			change(&i)
+			tx.ContainerInstances.Put(tx, i)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, i := range Matching(store.View(), request(1)) {
+		got = append(got, i.ARN+" in "+Zone(i))
+	}
+	if text := strings.Join(got, ", "); text != "i in a, k in a" {
+		t.Errorf("got %s", text)
 	}
 }
 
