@@ -119,7 +119,7 @@ func (one *agent) viewContainer(t *engine.Task, c engine.Container) metadata.Con
 	def := t.Definition(c.Name)
 	docker, _ := oci.Parse(def.DockerConfig) // was read when the container was created
 	out := metadata.Container{
-		DockerID: c.RuntimeID, Name: c.Name, DockerName: dockerName(t, c), Image: def.Image, ImageID: c.Image.ID,
+		DockerID: c.RuntimeID, Name: c.Name, DockerName: dockerName(t, c), Image: cmp.Or(def.ImageName, def.Image), ImageID: c.Image.ID,
 		Labels: union(docker.Config.Labels, one.host.Labels(t, c.Name)), DesiredStatus: t.Desired(), KnownStatus: c.Status.String(),
 		ExitCode: c.ExitCode, Limits: metadata.Limits{CPU: some(float64(def.CPU)), Memory: some(int64(def.Memory))},
 		CreatedAt: moment(c.CreatedAt), StartedAt: moment(c.StartedAt), Type: "NORMAL",

@@ -3,7 +3,6 @@ package ecs
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -37,7 +36,7 @@ func (a *API) GetTaskProtection(_ context.Context, in *ecs.GetTaskProtectionInpu
 	names := in.Tasks
 	if len(names) == 0 {
 		for t := range v.TasksOf(c.ARN, "RUNNING") {
-			if ofService(t) && len(names) < mostTasksDescribed {
+			if t.Service != "" && len(names) < mostTasksDescribed {
 				names = append(names, t.ARN)
 			}
 		}
@@ -78,6 +77,9 @@ func (a *API) UpdateTaskProtection(ctx context.Context, in *ecs.UpdateTaskProtec
 		}
 		for _, name := range in.Tasks {
 			t, failure := a.protectable(tx.View, c, name)
+			if failure == nil && in.ProtectionEnabled {
+				failure = blocked(tx, t)
+			}
 			if failure != nil {
 				out.Failures = append(out.Failures, *failure)
 				continue
@@ -102,7 +104,7 @@ func (a *API) protectable(v *state.View, c state.Cluster, idOrARN string) (state
 	switch {
 	case !ok:
 		failure.Reason = aws.String("MISSING")
-	case !ofService(t):
+	case t.Service == "":
 		failure.Reason, failure.Detail = aws.String("TASK_NOT_VALID"), aws.String("Only tasks that a service runs can be protected.")
 	case t.Stopped() || t.Desired == "STOPPED":
 		failure.Reason, failure.Detail = aws.String("TASK_NOT_VALID"), aws.String("The task has stopped, or is about to.")
@@ -112,7 +114,38 @@ func (a *API) protectable(v *state.View, c state.Cluster, idOrARN string) (state
 	return t, failure
 }
 
-func ofService(t state.Task) bool { return strings.HasPrefix(t.Group, "service:") }
+// blocked reports whether t cannot be protected: as many other tasks of its
+// service are as it wants to have, which keeps deployments from going on.
+//
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection.html
+func blocked(tx *state.Tx, t state.Task) *types.Failure {
+	s, _ := tx.Services.Get(t.Service)
+	if s.Scheduling == types.SchedulingStrategyDaemon {
+		return nil
+	}
+	var sources []string // of tasks
+	for _, d := range s.Deployments {
+		sources = append(sources, d.ID)
+	}
+	for set := range tx.TaskSetsOf(s.ARN) {
+		sources = append(sources, set.ID)
+	}
+	others := 0
+	for _, id := range sources {
+		for _, phase := range []state.Phase{state.Pending, state.Running, state.Healthy} {
+			for other := range tx.TasksOfDeployment(s.ARN, id, phase) {
+				if other.ARN != t.ARN && tx.Now().Before(other.ProtectedUntil) {
+					others++
+				}
+			}
+		}
+	}
+	if others < s.Desired {
+		return nil
+	}
+	detail := fmt.Sprintf("%d other tasks of the service are protected, and it wants %d. Take the protection from one, or wait until it ends.", others, s.Desired)
+	return &types.Failure{Arn: &t.ARN, Reason: aws.String("DEPLOYMENT_BLOCKED"), Detail: &detail}
+}
 
 func describeProtection(t state.Task, now time.Time) types.ProtectedTask {
 	p := types.ProtectedTask{TaskArn: &t.ARN, ProtectionEnabled: now.Before(t.ProtectedUntil)}

@@ -78,11 +78,16 @@ func (a *API) observe(ctx context.Context, cluster *string, task string, o lifec
 			return err
 		}
 		now := lifecycle.Observe(t, o, tx.Now())
+		d, _ := tx.TaskDefinitions.Get(t.Definition)
+		if r, ok := tx.ServiceRevisions.Get(t.Revision); ok && now.Version != t.Version {
+			if r, resolved := lifecycle.Resolve(r, d.TaskDefinition, now); resolved {
+				tx.ServiceRevisions.Put(tx, r)
+			}
+		}
 		switch {
 		case now.Version == t.Version:
 		case now.Last == "STOPPED":
 			now.Version = t.Version // it ends in one step
-			d, _ := tx.TaskDefinitions.Get(t.Definition)
 			code, reason := lifecycle.StopCause(now, d.TaskDefinition, o.Reason)
 			plan.End(tx, now, code, reason)
 		default:

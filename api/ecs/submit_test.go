@@ -137,3 +137,28 @@ func TestRegisterForeignInstance(t *testing.T) {
 	again[0].want = `{}`
 	again.runAs(t, a, iam.Agent(testAccount, "worker"))
 }
+
+// The first task of a service revision says which images all of its tasks run.
+func TestSubmitResolvesImages(t *testing.T) {
+	a := submitAPI(t)
+	const revision = "arn:aws:ecs:us-east-1:123456789012:service-revision/stub/web/1"
+	write(t, a, func(tx *state.Tx) {
+		tx.ServiceRevisions.Put(tx, state.ServiceRevision{ARN: revision, Images: []types.ContainerImage{
+			{ContainerName: aws.String("web"), Image: aws.String("nginx")}, {ContainerName: aws.String("init"), Image: aws.String("busybox:1")}}})
+		first, _ := tx.Tasks.Get(a.arn("task/stub/t"))
+		first.Service, first.Revision = "web", revision
+		tx.Tasks.Put(tx, first)
+		second := first
+		second.ARN = a.arn("task/stub/u")
+		tx.Tasks.Put(tx, second)
+	})
+	report := func(task, digest string) string {
+		return `{"cluster":"stub","task":"` + a.arn("task/stub/"+task) + `","status":"PENDING","containers":[{"containerName":"web","imageDigest":"` + digest + `","status":"PENDING"}]}`
+	}
+	script{
+		{"SubmitTaskStateChange", report("t", "sha256:1"), `{}`},
+		{"SubmitTaskStateChange", report("u", "sha256:2"), `{}`}, // the tag moved in between
+		{"DescribeServiceRevisions", `{"serviceRevisionArns":["` + revision + `"]}`, `{"serviceRevisions":[{"containerImages":[
+			{"containerName":"web","image":"nginx","imageDigest":"sha256:1"},{"containerName":"init","image":"busybox:1","imageDigest":null}]}]}`},
+	}.run(t, a)
+}

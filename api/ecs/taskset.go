@@ -140,12 +140,12 @@ func checkExternal(s state.Service) error {
 	return nil
 }
 
-// taskSetARN turns a task set's id, with or without ecs-svc/, or ARN into its ARN.
+// taskSetARN turns a task set's id, such as ecs-svc/1, or ARN into its ARN.
 func taskSetARN(s state.Service, idOrARN string) string {
 	if arn.Is(idOrARN) {
 		return idOrARN
 	}
-	return deploy.TaskSetARN(s, lastPart(idOrARN))
+	return deploy.TaskSetARN(s, idOrARN)
 }
 
 // taskSet finds a task set of s that can be changed.

@@ -10,17 +10,17 @@ import (
 
 // BeginTaskSet writes a new task set of a service, with its id, and returns it.
 func BeginTaskSet(tx *state.Tx, s state.Service, set state.TaskSet) state.TaskSet {
-	number := newNumber(tx)
-	set.ID, set.ARN, set.Service = "ecs-svc/"+number, TaskSetARN(s, number), s.ARN
+	id := "ecs-svc/" + newNumber(tx)
+	set.ID, set.ARN, set.Service = id, TaskSetARN(s, id), s.ARN
 	set.Status, set.Stability = "ACTIVE", types.StabilityStatusStabilizing
 	set.CreatedAt, set.UpdatedAt, set.StableAt = tx.Now(), tx.Now(), tx.Now()
 	tx.TaskSets.Put(tx, set)
 	return set
 }
 
-// TaskSetARN is the ARN of a service's task set, by the number in its id.
-func TaskSetARN(s state.Service, number string) string {
-	return resource(s, "task-set", "ecs-svc/"+number)
+// TaskSetARN is the ARN of a service's task set, by its id.
+func TaskSetARN(s state.Service, id string) string {
+	return resource(s, "task-set", id)
 }
 
 // ComputedDesired is how many tasks a task set should run: its share of the

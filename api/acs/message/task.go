@@ -64,6 +64,7 @@ type Container struct {
 	Name                   string                  `json:"name"`
 	ARN                    string                  `json:"containerArn,omitempty"`
 	Image                  string                  `json:"image"`
+	ImageName              string                  `json:"imageName,omitempty"` // ours: as the task definition has it, where Image is by digest instead
 	Essential              bool                    `json:"essential"`
 	Command                []string                `json:"command,omitempty"`
 	EntryPoint             []string                `json:"entryPoint,omitempty"`

@@ -67,11 +67,13 @@ func (c Config) Task(v *state.View, t state.Task) (message.Task, error) {
 		return message.Task{}, err
 	}
 	c.logMode = logMode(v)
+	revision, _ := v.ServiceRevisions.Get(t.Revision)
 	for _, definition := range d.ContainerDefinitions {
 		translated, err := c.container(t, d, definition)
 		if err != nil {
 			return message.Task{}, fmt.Errorf("container %s: %w", aws.ToString(definition.Name), err)
 		}
+		pin(&translated, revision.Images)
 		p.Containers = append(p.Containers, translated)
 	}
 	return p, nil
