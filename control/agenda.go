@@ -10,6 +10,7 @@ import (
 type agenda struct {
 	when  map[string]time.Time
 	order *btree.BTreeG[entry]
+	rests map[string]time.Time // until when the keys that rest do
 }
 
 type entry struct {
@@ -24,15 +25,27 @@ func earlier(a, b entry) bool {
 	return a.key < b.key
 }
 
-// set puts key on the agenda at a time, in place of the time it had.
+// set puts key on the agenda at a time, in place of the time it had. A key that
+// rests comes up at the end of its rest, if that is later.
 func (a *agenda) set(key string, at time.Time) {
 	if a.when == nil {
 		a.when = map[string]time.Time{}
 		a.order = btree.NewBTreeGOptions(earlier, btree.Options{NoLocks: true})
 	}
 	a.remove(key)
+	if until := a.rests[key]; at.Before(until) {
+		at = until
+	}
 	a.when[key] = at
 	a.order.Set(entry{at, key})
+}
+
+// rest keeps key from coming up before a time. Once it comes up, it rests no more.
+func (a *agenda) rest(key string, until time.Time) {
+	if a.rests == nil {
+		a.rests = map[string]time.Time{}
+	}
+	a.rests[key] = until
 }
 
 // remove takes key off the agenda.
@@ -62,6 +75,7 @@ func (a *agenda) take(now time.Time) (keys []string) {
 	keys = a.by(now)
 	for _, key := range keys {
 		a.remove(key)
+		delete(a.rests, key)
 	}
 	return keys
 }

@@ -197,6 +197,33 @@ func TestLoopDoesNotSpin(t *testing.T) {
 	})
 }
 
+// While an object that takes long to plan rests, its changes are collected.
+func TestLoopPlansManyChangesTogether(t *testing.T) {
+	w := &watched{plan: func(f state.Family, _ time.Time) (p plan.Plan) {
+		if f.Name == "large" {
+			<-time.After(10 * time.Second)
+		}
+		return p
+	}}
+	w.run(t, "large small", func(t *testing.T, s *state.Store) {
+		<-time.After(15 * time.Second) // the first plan took 10 s, and so does the rest
+		w.took()
+		for n := range int32(3) {
+			for _, name := range []string{"large", "small"} {
+				write(t, s, func(tx *state.Tx) { tx.Families.Put(tx, state.Family{Name: name, LastRevision: n + 1}) })
+			}
+			<-time.After(time.Second)
+		}
+		if got := w.took(); got != "small@15s small@16s small@17s" {
+			t.Errorf("planned %q while one rests", got)
+		}
+		<-time.After(30 * time.Second)
+		if got := w.took(); got != "large@20s" {
+			t.Errorf("planned %q after that", got)
+		}
+	})
+}
+
 // An object whose plan fails is tried again, and holds up no other.
 func TestLoopGoesOnAfterAPanic(t *testing.T) {
 	w := &watched{}
@@ -242,6 +269,18 @@ func TestAgenda(t *testing.T) {
 	}
 	if got := a.take(noon); got != nil {
 		t.Errorf("took %q again", got)
+	}
+	a.rest("later", noon.Add(2*time.Hour))
+	a.set("later", noon)
+	if got := a.take(noon.Add(time.Hour)); got != nil {
+		t.Errorf("took %q while it rests", got)
+	}
+	if got := strings.Join(a.take(noon.Add(2*time.Hour)), " "); got != "later" {
+		t.Errorf("took %q at the end of its rest", got)
+	}
+	a.set("later", noon)
+	if got := strings.Join(a.take(noon), " "); got != "later" {
+		t.Errorf("took %q after its rest", got)
 	}
 }
 
