@@ -85,10 +85,13 @@ func (t *Table[T]) Prefix(prefix string) iter.Seq[T] {
 }
 
 // by yields the records that index n files under key, in record key order.
-func (t *Table[T]) by(n int, key string) iter.Seq[T] {
+func (t *Table[T]) by(n int, key string) iter.Seq[T] { return t.byFrom(n, key, "") }
+
+// byFrom is by, from a record key on.
+func (t *Table[T]) byFrom(n int, key, record string) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		t := t.steady()
-		t.indexes[n].Ascend(key+separator, func(entry string) bool {
+		t.indexes[n].Ascend(key+separator+record, func(entry string) bool {
 			record, ok := strings.CutPrefix(entry, key+separator)
 			if !ok {
 				return false

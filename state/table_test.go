@@ -31,6 +31,7 @@ func TestTable(t *testing.T) {
 		{"with a prefix", v.Tasks.Prefix("t"), "t1 t2 t3"},
 		{"with none", v.Tasks.Prefix("x"), ""},
 		{"by index", v.TasksOf("c1", ""), "t1 t3 u1"},
+		{"by index from a key", v.TasksOfFrom("c1", "", "t2"), "t3 u1"},
 		{"by a key that starts another", v.TasksOf("c", ""), ""},
 	} {
 		if got := arns(tc.got); got != tc.want {

@@ -115,7 +115,12 @@ func (v *View) InstancesConnectedTo(server string) iter.Seq[ContainerInstance] {
 // TasksOf yields the tasks of a cluster that have a desired status, RUNNING or
 // STOPPED, by the cluster's ARN.
 func (v *View) TasksOf(cluster, desired string) iter.Seq[Task] {
-	return v.Tasks.by(tasksByCluster, tasksOf(cluster, desired))
+	return v.TasksOfFrom(cluster, desired, "")
+}
+
+// TasksOfFrom is TasksOf in the order of their ARNs, from an ARN on.
+func (v *View) TasksOfFrom(cluster, desired, arn string) iter.Seq[Task] {
+	return v.Tasks.byFrom(tasksByCluster, tasksOf(cluster, desired), arn)
 }
 
 // TasksWith yields the tasks of a cluster that calls with a client token started.

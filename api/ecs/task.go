@@ -111,12 +111,16 @@ func (a *API) ListTasks(_ context.Context, in *ecs.ListTasksInput) (*ecs.ListTas
 	if in.DesiredStatus != "" {
 		desired = string(in.DesiredStatus)
 	}
-	arns, next, err := page(func(yield func(string) bool) {
-		for t := range v.TasksOf(c.ARN, desired) {
+	from, err := pageStart(in.NextToken)
+	if err != nil {
+		return nil, err
+	}
+	arns, next := pageOf(func(yield func(string) bool) {
+		for t := range v.TasksOfFrom(c.ARN, desired, from) { // there may be many before
 			if matches(t) && !yield(t.ARN) {
 				return
 			}
 		}
-	}, in.NextToken, limit)
-	return &ecs.ListTasksOutput{TaskArns: arns, NextToken: next}, err
+	}, limit)
+	return &ecs.ListTasksOutput{TaskArns: arns, NextToken: next}, nil
 }
