@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"berth/iam"
@@ -43,7 +44,7 @@ func Authorize(v *state.View, now time.Time, p iam.Principal, action string, res
 // identity's, its boundary's, and its session's.
 func policySets(v *state.View, p iam.Principal) (sets [][]*iam.Policy, err error) {
 	if p.IsAgent() {
-		own, err := iam.ParsePolicy(iam.AgentPolicy)
+		own, err := agentPolicy()
 		return [][]*iam.Policy{{own}}, err
 	}
 	var own, bound, session []string
@@ -80,6 +81,9 @@ func policySets(v *state.View, p iam.Principal) (sets [][]*iam.Policy, err error
 	}
 	return sets, nil
 }
+
+// agentPolicy is read once: most calls are agents'.
+var agentPolicy = sync.OnceValues(func() (*iam.Policy, error) { return iam.ParsePolicy(iam.AgentPolicy) })
 
 // managed returns the documents of managed policies that there are.
 func managed(v *state.View, arns []string) (documents []string) {
