@@ -112,10 +112,11 @@ type ServiceRevision struct {
 	Service string // ARN
 	Workload
 
-	Connect   *types.ServiceConnectConfiguration
-	Volumes   []types.ServiceVolumeConfiguration
-	Images    []types.ContainerImage // of each container; the digest is that which its first task pulled
-	CreatedAt time.Time
+	Connect    *types.ServiceConnectConfiguration
+	Volumes    []types.ServiceVolumeConfiguration
+	Monitoring *types.MonitoringConfiguration
+	Images     []types.ContainerImage // of each container; the digest is that which its first task pulled
+	CreatedAt  time.Time
 }
 
 // ServiceDeployment is one change of what a service runs, from its beginning to

@@ -105,10 +105,10 @@ func (a *API) createService(tx *state.Tx, cluster string, s state.Service, r ser
 	if old, ok := tx.Services.Get(s.ARN); ok {
 		switch {
 		case old.Status == "INACTIVE": // replaced
-		case s.Token != "" && old.Token == s.Token && old.Request == s.Request:
-			return old, nil
 		case old.Status == "DRAINING":
 			return s, invalid("Unable to Start a service that is still Draining.")
+		case s.Token != "" && old.Token == s.Token && old.Request == s.Request:
+			return old, nil
 		default:
 			return s, invalid("Creation of service was not idempotent.")
 		}
@@ -118,7 +118,10 @@ func (a *API) createService(tx *state.Tx, cluster string, s state.Service, r ser
 		return s, err
 	}
 	r.change(&s)
-	if err := checkService(tx.View, s, revision.Workload, r); err != nil {
+	if s.Rebalancing == "" {
+		s.Rebalancing = defaultRebalancing(s, revision.Workload)
+	}
+	if err := checkService(s, revision.Workload, r); err != nil {
 		return s, err
 	}
 	if s.Controller == types.DeploymentControllerTypeEcs {
@@ -134,7 +137,7 @@ func (a *API) newRevision(v *state.View, c state.Cluster, s state.Service, r ser
 	if s.Controller == types.DeploymentControllerTypeExternal {
 		return out, r.checkExternal()
 	}
-	out.Connect = r.connect
+	out.Connect, out.Monitoring = r.connect, r.monitoring
 	out.Workload, err = a.workload(v, c, r.workloadRequest)
 	return out, err
 }
@@ -184,11 +187,14 @@ func (a *API) updateService(tx *state.Tx, c state.Cluster, s *state.Service, r s
 		return invalid(fmt.Sprintf("The deployment controller of a service cannot be changed from %s to %s.", s.Controller, r.controller.Type))
 	}
 	if s.Controller == types.DeploymentControllerTypeExternal {
+		if r.rollout != nil {
+			return invalid("deploymentConfiguration cannot be updated for a service with the deployment controller EXTERNAL.")
+		}
 		if err := r.checkExternal(); err != nil {
 			return err
 		}
 		r.change(s)
-		return checkService(tx.View, *s, state.Workload{}, r)
+		return checkService(*s, state.Workload{}, r)
 	}
 	old, _ := tx.ServiceRevisions.Get(s.Primary().Revision)
 	next := old
@@ -199,12 +205,14 @@ func (a *API) updateService(tx *state.Tx, c state.Cluster, s *state.Service, r s
 	if connects(old.Connect) || connects(r.connect) {
 		next.Connect = r.connect
 	}
+	next.Monitoring = cmp.Or(r.monitoring, old.Monitoring)
 	r.change(s)
-	if err := checkService(tx.View, *s, next.Workload, r); err != nil {
+	if err := checkService(*s, next.Workload, r); err != nil {
 		return err
 	}
 	if r.force || !reflect.DeepEqual(old, next) {
-		deploy.Begin(tx, s, state.ServiceRevision{Workload: next.Workload, Connect: next.Connect, Volumes: next.Volumes})
+		next.Images = nil // they are resolved anew
+		deploy.Begin(tx, s, next)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package ecs
 
 import (
 	"cmp"
-	"fmt"
 	"reflect"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -43,8 +42,8 @@ func checkNewService(in *ecs.CreateServiceInput) error {
 		return invalid("Service name cannot be empty.")
 	case !resourceName.MatchString(*in.ServiceName):
 		return invalid("Invalid service name: up to 255 letters (uppercase and lowercase), numbers, underscores, and hyphens are allowed.")
-	case !idempotencyToken.MatchString(aws.ToString(in.ClientToken)):
-		return invalid("clientToken can have up to 64 characters, of ASCII 33 to 126.")
+	case len(aws.ToString(in.ClientToken)) > 36 || !idempotencyToken.MatchString(aws.ToString(in.ClientToken)):
+		return invalid("clientToken can have up to 36 characters, of ASCII 33 to 126.")
 	case in.DesiredCount == nil && !daemon && !external:
 		return invalid("desiredCount is required for the scheduling strategy REPLICA.")
 	case aws.ToString(in.Role) != "" && len(in.LoadBalancers) == 0:
@@ -63,7 +62,7 @@ func (r serviceRequest) check() error {
 	case r.controller != nil && r.controller.Type == "":
 		return invalid("deploymentController needs a type: ECS or EXTERNAL.")
 	}
-	return cmp.Or(r.checkBuilt(), r.workloadRequest.check(), checkRollout(r.rollout))
+	return cmp.Or(r.checkBuilt(), r.workloadRequest.check(), checkRollout(r.rollout), checkMonitoring(r.monitoring))
 }
 
 // checkBuilt returns the exception for what waits for parts of Berth that are
@@ -97,12 +96,19 @@ func connects(c *types.ServiceConnectConfiguration) bool { return c != nil && c.
 // checkExternal checks that r has nothing that task sets say, where an external
 // controller deploys.
 func (r serviceRequest) checkExternal() error {
-	for member, given := range map[string]bool{
-		"taskDefinition": r.definition != nil, "launchType": r.launchType != "", "capacityProviderStrategy": len(r.strategy) > 0,
-		"networkConfiguration": r.network != nil, "platformVersion": r.platformVersion != nil, "forceNewDeployment": r.force,
+	for _, other := range []struct {
+		member string
+		given  bool
+	}{
+		{"taskDefinition", aws.ToString(r.definition) != ""},
+		{"launchType", r.launchType != ""},
+		{"capacityProviderStrategy", len(r.strategy) > 0},
+		{"networkConfiguration", r.network != nil},
+		{"platformVersion", r.platformVersion != nil},
+		{"forceNewDeployment", r.force},
 	} {
-		if given {
-			return invalid(member + " cannot be specified for a service with the deployment controller EXTERNAL. Specify it in CreateTaskSet.")
+		if other.given {
+			return invalid(other.member + " cannot be specified for a service with the deployment controller EXTERNAL: it is up to its task sets.")
 		}
 	}
 	return nil
@@ -173,7 +179,7 @@ func (a *API) nextWorkload(v *state.View, c state.Cluster, s state.Service, old 
 		if len(r.strategy) == 0 {
 			w.launchType = types.LaunchType(v.LaunchTypeOf(s))
 		}
-		if !r.force && !reflect.DeepEqual(w.strategy, old.CapacityProviders) {
+		if !r.force && (len(r.strategy)+len(old.CapacityProviders) > 0) && !reflect.DeepEqual(r.strategy, old.CapacityProviders) {
 			return old, invalid("When switching from launch type to capacity provider strategy on an existing service, or making a change to a capacity provider strategy on a service that is already using one, you must force a new deployment.")
 		}
 	} else if w.platformVersion == nil && old.PlatformVersion != "" {
@@ -187,26 +193,3 @@ func (a *API) nextWorkload(v *state.View, c state.Cluster, s state.Service, old 
 	return a.workloadFrom(v, c, d, w)
 }
 
-// checkService checks what members of s, and of the request that changed it, say
-// about each other.
-func checkService(v *state.View, s state.Service, w state.Workload, r serviceRequest) error {
-	daemon := s.Scheduling == types.SchedulingStrategyDaemon
-	most, lowest := *s.Rollout.MaximumPercent, *s.Rollout.MinimumHealthyPercent
-	switch {
-	case daemon && r.desired != nil:
-		return invalid("The daemon scheduling strategy does not support a desired count for services. Remove the desired count value and try again")
-	case daemon && len(s.Strategy) > 0:
-		return invalid("The daemon scheduling strategy does not support placement strategies. Remove the placement strategy and try again")
-	case daemon && len(w.CapacityProviders) > 0:
-		return invalid("Specifying a capacity provider strategy is not supported when you create a service using the DAEMON scheduling strategy.")
-	case daemon && w.LaunchType == "FARGATE":
-		return invalid("The daemon scheduling strategy is not supported for the FARGATE launch type. Use the REPLICA scheduling strategy, or the EC2 or EXTERNAL launch type.")
-	case daemon && s.Controller != types.DeploymentControllerTypeEcs:
-		return invalid(fmt.Sprintf("The daemon scheduling strategy is not supported with the deployment controller %s. Use the REPLICA scheduling strategy.", s.Controller))
-	case daemon && most > 100:
-		return invalid("The daemon scheduling strategy does not support values above 100 for maximumPercent on a deployment configuration. Change the maximumPercent value to 100, and try again")
-	case most <= 100 && lowest >= 100:
-		return invalid("Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.")
-	}
-	return nil
-}

@@ -5,7 +5,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
-	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"berth/state"
 )
@@ -34,27 +33,19 @@ func (a *API) taskFilter(v *state.View, c state.Cluster, in *ecs.ListTasksInput)
 		instance = i.ARN
 	}
 	if service != "" {
-		service = "service:" + lastPart(service)
-		if !a.hasService(v, c, service) {
-			return nil, &types.ServiceNotFoundException{Message: aws.String("Service not found.")}
+		s, ok := a.service(v, c, service)
+		if !ok || s.Status == "INACTIVE" {
+			return nil, serviceNotFound()
 		}
+		service = s.ARN
 	}
 	prefix := a.arn("task-definition/" + family + ":")
 	return func(t state.Task) bool {
 		return (family == "" || strings.HasPrefix(t.Definition, prefix)) &&
 			(startedBy == "" || t.StartedBy == startedBy) &&
-			(service == "" || t.Group == service) &&
+			(service == "" || t.Service == service) &&
 			(instance == "" || t.Instance == instance && t.LaunchType != "FARGATE") &&
 			(daemon == "" || t.Group == "daemon:"+lastPart(daemon)) &&
 			(in.LaunchType == "" || t.LaunchType == string(in.LaunchType))
 	}, nil
-}
-
-func (a *API) hasService(v *state.View, c state.Cluster, group string) bool {
-	for s := range v.ServicesOf(c.ARN) {
-		if "service:"+s.Name == group && s.Status != "INACTIVE" {
-			return true
-		}
-	}
-	return false
 }

@@ -38,6 +38,7 @@ const (
 var (
 	startedBy = regexp.MustCompile(`^[\w/-]{0,128}$`)
 	taskGroup = regexp.MustCompile(`^[\w.:/-]{1,255}$`)
+	ourGroup  = regexp.MustCompile(`^(service|daemon):`) // of the tasks that we start
 )
 
 // check checks what can be checked without the state.
@@ -49,6 +50,8 @@ func (w taskRequest) check() error {
 		return invalid("startedBy can have up to 128 letters, numbers, hyphens, forward slashes and underscores.")
 	case w.group != nil && !taskGroup.MatchString(*w.group):
 		return invalid("group can have up to 255 letters, numbers, and _ - . : /.")
+	case ourGroup.MatchString(aws.ToString(w.group)):
+		return invalid("Invalid namespace for group.")
 	case w.propagate == types.PropagateTagsService:
 		return invalid("PropagateTags can only be TASK_DEFINITION or NONE for a task that no service starts.")
 	case len(w.volumes) > 0:
