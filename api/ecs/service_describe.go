@@ -73,7 +73,9 @@ func (a *API) describeService(v *state.View, s state.Service, tags bool) types.S
 		out.CurrentServiceDeployment = &primary.ServiceDeployment
 		d := out.Deployments[0]
 		out.TaskDefinition, out.LaunchType, out.CapacityProviderStrategy = d.TaskDefinition, d.LaunchType, d.CapacityProviderStrategy
-		out.PlatformVersion, out.PlatformFamily, out.NetworkConfiguration = d.PlatformVersion, d.PlatformFamily, d.NetworkConfiguration
+		out.PlatformFamily, out.NetworkConfiguration = d.PlatformFamily, d.NetworkConfiguration
+		r, _ := v.ServiceRevisions.Get(primary.Revision)
+		out.PlatformVersion = optional(r.PlatformVersion) // as it was asked for
 	}
 	out.TaskSets = describeTaskSets(v, s, tags)
 	for _, set := range out.TaskSets {
@@ -109,9 +111,7 @@ func describeDeployment(v *state.View, s state.Service, d state.Deployment) type
 	if d.State == types.DeploymentRolloutStateFailed {
 		out.DesiredCount = 0
 	}
-	if r.PlatformVersion != "" {
-		out.PlatformVersion, out.PlatformFamily = &r.PlatformVersion, aws.String("Linux")
-	}
+	out.PlatformVersion, out.PlatformFamily = platform(r.Workload)
 	return out
 }
 

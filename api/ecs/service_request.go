@@ -42,7 +42,7 @@ func checkNewService(in *ecs.CreateServiceInput) error {
 		return invalid("Service name cannot be empty.")
 	case !resourceName.MatchString(*in.ServiceName):
 		return invalid("Invalid service name: up to 255 letters (uppercase and lowercase), numbers, underscores, and hyphens are allowed.")
-	case len(aws.ToString(in.ClientToken)) > 36 || !idempotencyToken.MatchString(aws.ToString(in.ClientToken)):
+	case !serviceToken.MatchString(aws.ToString(in.ClientToken)):
 		return invalid("clientToken can have up to 36 characters, of ASCII 33 to 126.")
 	case in.DesiredCount == nil && !daemon && !external:
 		return invalid("desiredCount is required for the scheduling strategy REPLICA.")

@@ -204,7 +204,7 @@ func TestServiceCapacityProviders(t *testing.T) {
 		{"PutClusterCapacityProviders", `{"cluster":"main","capacityProviders":["FARGATE","FARGATE_SPOT"],"defaultCapacityProviderStrategy":[{"capacityProvider":"FARGATE","weight":1,"base":2}]}`, `{}`},
 		{"CreateService", fill(a, far), fill(a, `{"service":{"launchType":null,"capacityProviderStrategy":[{"capacityProvider":"FARGATE","weight":1,"base":2}],
 			"platformVersion":"LATEST","platformFamily":"Linux","networkConfiguration":{"awsvpcConfiguration":{"subnets":["SUBNETA"],"securityGroups":[],"assignPublicIp":"DISABLED"}},
-			"deployments":[{"launchType":null,"capacityProviderStrategy":[{}],"platformVersion":"LATEST","networkConfiguration":{}}]}}`)},
+			"deployments":[{"launchType":null,"capacityProviderStrategy":[{}],"platformVersion":"1.4.0","platformFamily":"Linux","networkConfiguration":{}}]}}`)},
 		{"CreateService", fill(a, `{"cluster":"main","serviceName":"d","taskDefinition":"far","schedulingStrategy":"DAEMON",`+network+`}`),
 			"InvalidParameterException: Specifying a capacity provider strategy is not supported when you create a service using the DAEMON scheduling strategy."},
 		{"UpdateService", `{"cluster":"main","service":"far","capacityProviderStrategy":[{"capacityProvider":"FARGATE","weight":1,"base":2}]}`, `{"service":{"deployments":[{}]}}`},

@@ -20,7 +20,7 @@ import (
 // mostTaskSets is how many task sets a service has, those that drain included.
 const mostTaskSets = 5
 
-var taskSetToken = regexp.MustCompile(`^[!-~]{0,36}$`)
+var serviceToken = regexp.MustCompile(`^[!-~]{0,36}$`)
 
 // CreateTaskSet makes a task set in a service with an external deployment controller.
 //
@@ -90,7 +90,7 @@ func checkNewTaskSet(in *ecs.CreateTaskSetInput) error {
 		return unsupported("loadBalancers is not supported yet: leave it out.")
 	case len(in.ServiceRegistries) > 0:
 		return unsupported("serviceRegistries is not supported yet: leave it out.")
-	case !taskSetToken.MatchString(aws.ToString(in.ClientToken)):
+	case !serviceToken.MatchString(aws.ToString(in.ClientToken)):
 		return invalid("clientToken can have up to 36 characters, of ASCII 33 to 126.")
 	}
 	return cmp.Or(checkScale(in.Scale), checkTags(in.Tags))
