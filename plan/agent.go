@@ -117,7 +117,10 @@ func (a SetHealth) Apply(tx *state.Tx) {
 	}
 	switch Health(tx.View, t) { // of those without checks, a service decides
 	case types.HealthStatusHealthy:
-		t.HealthyAt = earliest(t.HealthyAt, tx.Now())
+		if t.HealthyAt.IsZero() {
+			t.HealthyAt = tx.Now()
+			countSuccess(tx, t)
+		}
 	case types.HealthStatusUnhealthy:
 		t.HealthyAt = time.Time{}
 	}

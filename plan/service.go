@@ -2,6 +2,9 @@ package plan
 
 import (
 	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"berth/state"
 )
@@ -43,6 +46,28 @@ func (a PutTaskSet) Apply(tx *state.Tx) { tx.TaskSets.Put(tx, a.TaskSet) }
 
 func (a PutTaskSet) String() string { return a.Why }
 
+// RemoveService forgets a service and all that belongs to it.
+type RemoveService struct{ ARN string }
+
+// Apply deletes the records.
+func (a RemoveService) Apply(tx *state.Tx) {
+	for r := range tx.RevisionsOf(a.ARN) {
+		tx.ServiceRevisions.Delete(tx, r.ARN)
+	}
+	for d := range tx.DeploymentsOf(a.ARN) {
+		tx.ServiceDeployments.Delete(tx, d.ARN)
+	}
+	for set := range tx.TaskSetsOf(a.ARN) {
+		tx.TaskSets.Delete(tx, set.ARN)
+	}
+	for e := range tx.EventsOf(a.ARN) {
+		tx.ServiceEvents.Delete(tx, state.ServiceEventKey(e.Service, e.Number))
+	}
+	tx.Services.Delete(tx, a.ARN)
+}
+
+func (a RemoveService) String() string { return "remove " + a.ARN }
+
 // CountHealthy notes that tasks count as healthy from now on.
 type CountHealthy struct{ Tasks []string } // ARNs
 
@@ -52,11 +77,78 @@ func (a CountHealthy) Apply(tx *state.Tx) {
 		if t, ok := tx.Tasks.Get(arn); ok && t.HealthyAt.IsZero() && !t.Stopped() {
 			t.HealthyAt = tx.Now()
 			tx.Tasks.Put(tx, t)
+			countSuccess(tx, t)
 		}
 	}
 }
 
 func (a CountHealthy) String() string { return fmt.Sprintf("count %d tasks as healthy", len(a.Tasks)) }
+
+// CountFailures notes that tasks of a deployment or task set failed before they
+// counted as healthy.
+//
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+type CountFailures struct {
+	Service string // ARN
+	Of      string // id of the deployment
+	TaskSet string // ARN, if it is one
+	Tasks   int
+}
+
+// Apply writes the numbers, by which the circuit breaker and the pauses between
+// starts go.
+func (a CountFailures) Apply(tx *state.Tx) {
+	if set, ok := tx.TaskSets.Get(a.TaskSet); ok {
+		set.Streak, set.FailedAt = set.Streak+a.Tasks, tx.Now()
+		tx.TaskSets.Put(tx, set)
+		return
+	}
+	change(tx, a.Service, a.Of, func(d *state.Deployment) {
+		d.Failed, d.Streak, d.FailedAt = d.Failed+a.Tasks, d.Streak+a.Tasks, tx.Now()
+	})
+}
+
+func (a CountFailures) String() string {
+	return fmt.Sprintf("count %d failed tasks of %s", a.Tasks, a.Of)
+}
+
+// countSuccess forgets the failures of a deployment or task set: t, one of its
+// tasks, became healthy. A circuit breaker may be configured not to.
+func countSuccess(tx *state.Tx, t state.Task) {
+	if set, ok := tx.TaskSets.Get(t.Revision); ok && set.Streak > 0 {
+		set.Streak = 0
+		tx.TaskSets.Put(tx, set)
+	}
+	s, _ := tx.Services.Get(t.Service)
+	for _, d := range s.Deployments {
+		keeps := d.State == types.DeploymentRolloutStateInProgress && keepsFailures(s)
+		if d.ID == t.StartedBy && (d.Streak > 0 || d.Failed > 0 && !keeps) {
+			change(tx, t.Service, d.ID, func(d *state.Deployment) {
+				d.Streak = 0
+				if !keeps {
+					d.Failed = 0
+				}
+			})
+		}
+	}
+}
+
+func keepsFailures(s state.Service) bool {
+	b := s.Rollout.DeploymentCircuitBreaker
+	return b != nil && b.Enable && b.ResetOnHealthyTask != nil && !*b.ResetOnHealthyTask
+}
+
+// change writes a deployment of a service, by its ARN and the deployment's id.
+func change(tx *state.Tx, service, id string, how func(*state.Deployment)) {
+	s, _ := tx.Services.Get(service)
+	i := slices.IndexFunc(s.Deployments, func(d state.Deployment) bool { return d.ID == id })
+	if i < 0 {
+		return // it was replaced since
+	}
+	s.Deployments = slices.Clone(s.Deployments)
+	how(&s.Deployments[i])
+	tx.Services.Put(tx, s)
+}
 
 // MostEvents is how many events of a service are kept.
 //

@@ -3,7 +3,6 @@ package plan
 import (
 	"cmp"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -34,7 +33,7 @@ func End(tx *state.Tx, t state.Task, code types.TaskStopCode, reason string) {
 		tx.NetworkInterfaces.Delete(tx, state.InterfaceKey(n.Subnet, netip.MustParseAddr(n.Address)))
 	}
 	if failed(t) {
-		countFailure(tx, t)
+		CountFailures{Service: t.Service, Of: t.StartedBy, TaskSet: t.Revision, Tasks: 1}.Apply(tx)
 	}
 	t.Version++
 	tx.Tasks.Put(tx, t)
@@ -46,22 +45,6 @@ func End(tx *state.Tx, t state.Task, code types.TaskStopCode, reason string) {
 func failed(t state.Task) bool {
 	byItself := t.StopCode == string(types.TaskStopCodeTaskFailedToStart) || t.StopCode == string(types.TaskStopCodeEssentialContainerExited)
 	return t.Service != "" && byItself && t.HealthyAt.IsZero()
-}
-
-// countFailure notes the failure of t with its deployment or task set.
-func countFailure(tx *state.Tx, t state.Task) {
-	if set, ok := tx.TaskSets.Get(t.Revision); ok {
-		set.Failed, set.FailedAt = set.Failed+1, tx.Now()
-		tx.TaskSets.Put(tx, set)
-	}
-	s, _ := tx.Services.Get(t.Service)
-	for i, d := range s.Deployments {
-		if d.ID == t.StartedBy {
-			s.Deployments = slices.Clone(s.Deployments)
-			s.Deployments[i].Failed, s.Deployments[i].FailedAt = d.Failed+1, tx.Now()
-			tx.Services.Put(tx, s)
-		}
-	}
 }
 
 // earliest is the moment that is known, or otherwise.

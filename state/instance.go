@@ -1,6 +1,7 @@
 package state
 
 import (
+	"iter"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -44,6 +45,7 @@ const (
 	instancesByCluster = iota
 	instancesByToken
 	instancesBySession
+	instancesByDrain
 )
 
 var containerInstances = kind[ContainerInstance]{
@@ -53,6 +55,7 @@ var containerInstances = kind[ContainerInstance]{
 		instancesByCluster: func(i *ContainerInstance) string { return i.Cluster },
 		instancesByToken:   func(i *ContainerInstance) string { return i.Token },
 		instancesBySession: func(i *ContainerInstance) string { return i.connectedTo() },
+		instancesByDrain:   func(i *ContainerInstance) string { return i.draining() },
 	},
 	instance: func(i *ContainerInstance) string { return i.ARN },
 }
@@ -63,6 +66,20 @@ func (i *ContainerInstance) connectedTo() string {
 		return ""
 	}
 	return i.Session.Server
+}
+
+// draining is the cluster of an instance that drains.
+func (i *ContainerInstance) draining() string {
+	if i.Status != "DRAINING" {
+		return ""
+	}
+	return i.Cluster
+}
+
+// DrainingIn yields the container instances of a cluster that drain, by the
+// cluster's ARN.
+func (v *View) DrainingIn(cluster string) iter.Seq[ContainerInstance] {
+	return v.ContainerInstances.by(instancesByDrain, cluster)
 }
 
 // Server is one process of the control plane, while it has agents' sockets.

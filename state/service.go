@@ -44,7 +44,6 @@ type Service struct {
 	// controller is EXTERNAL.
 	PrimaryTaskSet string
 
-	SteadyAt  time.Time // since when it is in a steady state; zero while it is not
 	CreatedAt time.Time
 	CreatedBy string // ARN
 	DeletedAt time.Time
@@ -55,7 +54,8 @@ type Service struct {
 }
 
 // Deployment is one of a service's, as DescribeServices shows them: the tasks
-// that are made from a service revision since a moment. A rollback is a new one.
+// that are made from a service revision since a moment. A rollback makes an old
+// one primary again, or a new one of its revision if no task of it is left.
 type Deployment struct {
 	ID                string // ecs-svc/…: startedBy of its tasks
 	Revision          string // ARN of the service revision
@@ -67,9 +67,10 @@ type Deployment struct {
 	UpdatedAt         time.Time
 
 	// Failed is how many of its tasks failed since one became healthy (or since
-	// it began, as its circuit breaker is configured), and FailedAt when the last did.
-	Failed   int
-	FailedAt time.Time
+	// it began, as its circuit breaker is configured), Streak how many since one
+	// became healthy, and FailedAt when the last did.
+	Failed, Streak int
+	FailedAt       time.Time
 }
 
 // Primary is the deployment that s moves to; nil where it has none.
@@ -129,11 +130,12 @@ type ServiceDeployment struct {
 	Sources   []string // ARNs of the service revisions that ran when it began
 	Target    string   // ARN of the service revision
 	Stage     types.ServiceDeploymentLifecycleStage
+	StageAt   time.Time                      // when it entered the stage
 	Rollout   *types.DeploymentConfiguration // as it was when it began
 	Rollback  *types.Rollback
-	Tripped   bool     // its circuit breaker is triggered
-	Triggered []string // names of its alarms that are
-	Hooks     []types.DeploymentLifecycleHookDetail
+	Tripped   bool                                  // its circuit breaker is triggered
+	Triggered []string                              // names of its alarms that are
+	Hooks     []types.DeploymentLifecycleHookDetail // of the stage
 
 	CreatedAt, StartedAt, FinishedAt, StoppedAt, UpdatedAt time.Time
 }
@@ -163,7 +165,7 @@ type TaskSet struct {
 	Tags           []types.Tag
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
-	Failed         int // as a deployment's
+	Streak         int // as a deployment's
 	FailedAt       time.Time
 	Token, Request string
 }
@@ -266,6 +268,11 @@ func (v *View) TaskSetsOf(service string) iter.Seq[TaskSet] { return v.TaskSets.
 // EventsOf yields the events of a service, by its ARN, oldest first.
 func (v *View) EventsOf(service string) iter.Seq[ServiceEvent] {
 	return v.ServiceEvents.Prefix(service + "|")
+}
+
+// LatestEventsOf yields the events of a service, by its ARN, newest first.
+func (v *View) LatestEventsOf(service string) iter.Seq[ServiceEvent] {
+	return v.ServiceEvents.backward(service + "|")
 }
 
 // CountEventsOf returns how many events of a service are kept, by its ARN.

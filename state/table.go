@@ -84,6 +84,15 @@ func (t *Table[T]) Prefix(prefix string) iter.Seq[T] {
 	}
 }
 
+// backward yields the records whose key starts with prefix, the last one first.
+func (t *Table[T]) backward(prefix string) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		t.steady().rows.Descend(prefix+"\xff", func(key string, r *T) bool {
+			return strings.HasPrefix(key, prefix) && yield(*r)
+		})
+	}
+}
+
 // by yields the records that index n files under key, in record key order.
 func (t *Table[T]) by(n int, key string) iter.Seq[T] { return t.byFrom(n, key, "") }
 

@@ -32,6 +32,9 @@ func Begin(tx *state.Tx, s *state.Service, r state.ServiceRevision) {
 		sd.Sources = append(sd.Sources, old.Revision)
 	}
 	tx.ServiceDeployments.Put(tx, sd)
+	if len(s.Deployments) > 0 {
+		supersede(tx, s.Deployments[0].ServiceDeployment)
+	}
 
 	id := "ecs-svc/" + number
 	primary := state.Deployment{
@@ -40,6 +43,18 @@ func Begin(tx *state.Tx, s *state.Service, r state.ServiceRevision) {
 		CreatedAt: now, UpdatedAt: now,
 	}
 	s.Deployments = append([]state.Deployment{primary}, s.Deployments...)
+}
+
+// supersede stops a service deployment, by its ARN, if it is not over: a newer
+// one replaces its tasks.
+func supersede(tx *state.Tx, arn string) {
+	sd, ok := tx.ServiceDeployments.Get(arn)
+	if !ok || sd.Over() {
+		return
+	}
+	sd.Status, sd.Reason, sd.Hooks = types.ServiceDeploymentStatusStopped, "Service deployment stopped because a newer one began.", nil
+	sd.StoppedAt, sd.FinishedAt, sd.UpdatedAt = tx.Now(), tx.Now(), tx.Now()
+	tx.ServiceDeployments.Put(tx, sd)
 }
 
 // newNumber is a number of 19 digits, as deployments and revisions have.

@@ -39,13 +39,41 @@ const mostAtOnce = 100
 // Plan moves s one step towards what its user wants. To apply the plan and plan
 // again, until it is empty, converges.
 func (c Config) Plan(v *state.View, s state.Service, now time.Time) (p plan.Plan) {
+	l := look{Config: c, p: &p, v: v, s: s, now: now}
 	switch {
 	case s.Status == "INACTIVE":
-		return p
+		l.forget()
 	case s.Status == "DRAINING":
-		c.drain(&p, v, s)
-	case s.Controller == types.DeploymentControllerTypeEcs && s.Scheduling == types.SchedulingStrategyReplica:
-		c.replica(&p, v, s, now)
+		l.drain()
+	case s.Controller == types.DeploymentControllerTypeEcs && len(s.Deployments) > 0:
+		l.deploy()
 	}
 	return p
+}
+
+// look is one look at a service: what a plan is made from, and the plan.
+type look struct {
+	Config
+	v   *state.View
+	s   state.Service
+	sd  state.ServiceDeployment // that the primary deployment is part of
+	now time.Time
+	p   *plan.Plan
+}
+
+// deploy plans a service with deployments. Where the records of a deployment
+// change, that is all of the plan: what follows is decided from what is then.
+func (l *look) deploy() {
+	l.sd, _ = l.v.ServiceDeployments.Get(l.s.Deployments[0].ServiceDeployment)
+	for _, changes := range []func() bool{l.fail, l.advance, l.retire} {
+		if changes() {
+			return
+		}
+	}
+	if l.s.Scheduling == types.SchedulingStrategyReplica {
+		l.replica()
+	}
+	if len(l.p.Actions) == 0 {
+		l.steady()
+	}
 }

@@ -11,7 +11,8 @@ import (
 
 // Launch starts tasks of a service, which is one event.
 type Launch struct {
-	Service state.Service
+	Service string // ARN
+	Title   string // of the event: (service web)
 	Starts  []place.Start
 }
 
@@ -19,16 +20,66 @@ type Launch struct {
 func (a Launch) Apply(tx *state.Tx) {
 	var tasks []string
 	for _, s := range a.Starts {
-		t := s.Do(tx)
-		tasks = append(tasks, "(task "+t.ARN[strings.LastIndexByte(t.ARN, '/')+1:]+")")
+		tasks = append(tasks, s.Do(tx).ARN)
 	}
-	plan.RecordEvent{
-		Service: a.Service.ARN,
-		Message: fmt.Sprintf("(service %s) has started %d tasks: %s.", a.Service.Name, len(tasks), strings.Join(tasks, " ")),
-	}.Apply(tx)
+	message := fmt.Sprintf("%s has started %d tasks: %s.", a.Title, len(tasks), mention(tasks))
+	plan.RecordEvent{Service: a.Service, Message: message}.Apply(tx)
 }
 
 func (a Launch) String() string {
-	definition := a.Starts[0].Task.Definition
-	return fmt.Sprintf("start %d tasks of %s from %s", len(a.Starts), a.Service.Name, definition[strings.LastIndexByte(definition, '/')+1:])
+	t := a.Starts[0].Task
+	return fmt.Sprintf("start %d tasks of %s for %s", len(a.Starts), idOf(t.Definition), t.StartedBy)
+}
+
+// mention names tasks as events do.
+func mention(tasks []string) string {
+	var all []string
+	for _, arn := range tasks {
+		all = append(all, "(task "+idOf(arn)+")")
+	}
+	return strings.Join(all, " ")
+}
+
+// start starts n tasks of a source, as far as there is room, and not before the
+// pause after failures is over. A pause is short as long as no more tasks than
+// are desired have failed. It reports whether it starts any.
+func (l *look) start(from source, desired, n int) bool {
+	if n <= 0 {
+		return false
+	}
+	if at := nextStart(from, desired); !at.IsZero() {
+		l.warn(from.title+" is unable to consistently start tasks successfully."+troubleshooting, steady, finished)
+		if l.now.Before(at) {
+			l.p.Note("waits until %s to start %d more tasks: %d failed since one became healthy", clock(at), n, from.streak)
+			l.p.WakeAt(at)
+			return false
+		}
+	}
+	any := false
+	for _, share := range shares(l.v, l.s, from, min(n, mostAtOnce)) {
+		r, start := l.request(l.v, l.s, from, share)
+		places, refused := place.Tasks(l.v, r)
+		launch := Launch{Service: l.s.ARN, Title: from.title}
+		for _, at := range places {
+			start.Place = at
+			launch.Starts = append(launch.Starts, start)
+		}
+		if len(launch.Starts) > 0 {
+			l.p.Do(launch)
+			any = true
+		}
+		if len(places) < share.count {
+			l.warn(unplaceable(from.title, share.launchType, refused), started, steady)
+			l.p.Note("no room for %d tasks: %s", share.count-len(places), closest(refused))
+		}
+	}
+	return any
+}
+
+// closest is what a note says of the container instances that refuse a task.
+func closest(refused []place.Refusal) string {
+	if len(refused) == 0 {
+		return "there is no container instance"
+	}
+	return fmt.Sprintf("container instance %s, the closest of %d, %s", idOf(refused[0].Instance), len(refused), refused[0].Detail)
 }

@@ -2,127 +2,222 @@ package deploy
 
 import (
 	"fmt"
-	"time"
+	"slices"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"berth/plan"
-	"berth/plan/place"
 	"berth/state"
 )
 
-// floor is how many healthy tasks the scheduler leaves a service, and ceiling how
-// many live ones it lets it have.
-func limits(s state.Service) (floor, ceiling int) {
-	floor = (s.Desired*int(aws.ToInt32(s.Rollout.MinimumHealthyPercent)) + 99) / 100
-	return floor, s.Desired * int(aws.ToInt32(s.Rollout.MaximumPercent)) / 100
-}
-
-// replica keeps the desired count of tasks of the primary deployment.
-func (c Config) replica(p *plan.Plan, v *state.View, s state.Service, now time.Time) {
-	c.settle(p, v, s, now)
-	primary := s.Deployments[0]
-	fresh := count(v, s, primary.ID)
-	old := counts{}
-	for _, d := range s.Deployments[1:] {
-		old = old.plus(count(v, s, d.ID))
-	}
-	floor, ceiling := limits(s)
-	start := min(s.Desired-fresh.staying(), ceiling-fresh.live()-old.live(), mostAtOnce)
-	if start > 0 {
-		c.start(p, v, s, primary, start)
-	}
-	spare := fresh.healthy + old.healthy - floor
-	for _, d := range s.Deployments[1:] {
-		spare = stop(p, v, s, d, "Replaced by deployment "+primary.ID, spare)
+// replica keeps the desired count of tasks of one deployment, and replaces those
+// of all others, within the limits.
+//
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html
+func (l *look) replica() {
+	kept, others := l.kept()
+	r := rolling{look: l, deployment: kept, source: l.deployment(kept), desired: l.s.Desired}
+	r.count(others)
+	r.start()
+	r.replaceOthers(others)
+	r.replaceDraining()
+	r.replaceUnhealthy()
+	r.scaleIn()
+	if len(l.p.Actions) == 0 {
+		r.explain()
 	}
 }
 
-// counts is how many tasks are in which phase.
-type counts struct{ pending, running, healthy, leaving, stopping int }
-
-func count(v *state.View, s state.Service, id string) counts {
-	n := func(p state.Phase) int { return v.CountTasksOf(s.ARN, id, p) }
-	return counts{n(state.Pending), n(state.Running), n(state.Healthy), n(state.Leaving), n(state.Stopping)}
-}
-
-func (c counts) plus(d counts) counts {
-	return counts{c.pending + d.pending, c.running + d.running, c.healthy + d.healthy, c.leaving + d.leaving, c.stopping + d.stopping}
-}
-
-// staying is those that nobody has asked to stop.
-func (c counts) staying() int { return c.pending + c.running + c.healthy }
-
-// live is those that the maximum percent limits: before or in RUNNING.
-func (c counts) live() int { return c.staying() + c.leaving }
-
-// stop stops tasks of d: all that are not healthy, and as many healthy ones as
-// can be spared.
-func stop(p *plan.Plan, v *state.View, s state.Service, d state.Deployment, why string, spare int) int {
-	for _, phase := range []state.Phase{state.Pending, state.Running, state.Healthy} {
-		for t := range v.TasksOfDeployment(s.ARN, d.ID, phase) {
-			if phase == state.Healthy {
-				if spare <= 0 {
-					return 0
-				}
-				spare--
-			}
-			p.Do(plan.StopTask{ARN: t.ARN, Code: types.TaskStopCodeServiceSchedulerInitiated, Reason: why})
-		}
-	}
-	return spare
-}
-
-// settle notes which tasks without health checks have run long enough.
-func (c Config) settle(p *plan.Plan, v *state.View, s state.Service, now time.Time) {
-	var healthy []string
-	for _, d := range s.Deployments {
-		definition, _ := v.TaskDefinitions.Get(d.Definition)
-		if plan.HasHealthCheck(&definition.TaskDefinition) {
-			continue
-		}
-		for t := range v.TasksOfDeployment(s.ARN, d.ID, state.Running) {
-			if at := t.StartedAt.Add(c.HealthyAfter); now.Before(at) {
-				p.WakeAt(at)
-			} else if len(healthy) < mostAtOnce {
-				healthy = append(healthy, t.ARN)
+// kept is the deployment that is to have all tasks, and the others: the primary
+// one, but while a hook holds it back before its first task, the last that completed.
+func (l *look) kept() (kept state.Deployment, others []state.Deployment) {
+	all := l.s.Deployments
+	if l.heldBack() {
+		for i, d := range all {
+			if d.State == types.DeploymentRolloutStateCompleted {
+				return d, slices.Concat(all[:i], all[i+1:])
 			}
 		}
 	}
-	if len(healthy) > 0 {
-		p.Do(plan.CountHealthy{Tasks: healthy})
+	return all[0], all[1:]
+}
+
+// rolling is one look at a deployment that takes tasks over from others.
+type rolling struct {
+	*look
+	deployment state.Deployment
+	source     source
+	desired    int
+
+	fresh, old     counts       // of the deployment's tasks, and of the others'
+	unhealthy      []state.Task // of the deployment's, those that failed their checks
+	leaving        []state.Task // of the deployment's, those on instances that drain
+	floor, ceiling int
+	want           int // how many more tasks are to start
+	room           int // how many more may be live
+	spare          int // how many healthy tasks may go
+}
+
+func (r *rolling) count(others []state.Deployment) {
+	r.fresh = count(r.v, r.s, r.deployment.ID)
+	for _, d := range others {
+		r.old = r.old.plus(count(r.v, r.s, d.ID))
+		r.assess(r.look.deployment(d))
+	}
+	r.leaving = r.draining()[r.deployment.ID]
+	r.unhealthy = slices.DeleteFunc(r.assess(r.source), func(t state.Task) bool {
+		return slices.ContainsFunc(r.leaving, func(l state.Task) bool { return l.ARN == t.ARN })
+	})
+	r.floor, r.ceiling = limits(r.desired, r.s.Rollout)
+	r.want = r.desired - r.good()
+	r.room = r.ceiling - r.fresh.live() - r.old.live()
+	r.spare = r.fresh.healthy + r.old.healthy - r.floor
+}
+
+// good is how many tasks of the deployment are there to stay.
+func (r *rolling) good() int { return r.fresh.staying() - len(r.unhealthy) - len(r.leaving) }
+
+// start starts what is missing, as far as the ceiling allows. A deployment that
+// failed starts nothing.
+func (r *rolling) start() {
+	switch {
+	case r.want <= 0:
+	case r.deployment.State == types.DeploymentRolloutStateFailed:
+		r.p.Note("starts none of %d missing tasks: deployment %s failed", r.want, r.deployment.ID)
+	case r.heldBack() && r.deployment.ID == r.s.Deployments[0].ID:
+		r.p.Note("starts none of %d missing tasks: deployment %s is paused", r.want, r.deployment.ID)
+	default:
+		r.look.start(r.source, r.desired, min(r.want, r.room))
 	}
 }
 
-// start starts n tasks of d, as far as there is room.
-func (c Config) start(p *plan.Plan, v *state.View, s state.Service, d state.Deployment, n int) {
-	revision, _ := v.ServiceRevisions.Get(d.Revision)
-	source := source{revision: d.Revision, id: d.ID, Workload: revision.Workload}
-	for _, share := range shares(v, s, source, n) {
-		r, start := c.request(v, s, source, share)
-		places, _ := place.Tasks(v, r)
-		launch := Launch{Service: s}
-		for _, at := range places {
-			start.Place = at
-			launch.Starts = append(launch.Starts, start)
-		}
-		if len(launch.Starts) > 0 {
-			p.Do(launch)
+// replaceOthers stops the tasks of the other deployments: those that are not
+// healthy at once, healthy ones as far as the floor allows. What an unsuccessful
+// deployment has left of them stays.
+func (r *rolling) replaceOthers(others []state.Deployment) {
+	if r.deployment.State == types.DeploymentRolloutStateFailed {
+		return
+	}
+	why := "replaced by deployment " + r.deployment.ID
+	for _, d := range others {
+		r.stop(slices.Concat(r.in(d.ID, state.Pending), r.in(d.ID, state.Running)), why)
+		if r.spare > 0 {
+			r.spareSome(leaveFirst(r.v, r.s, r.in(d.ID, state.Healthy)), why)
 		}
 	}
 }
 
-// drain stops all tasks of a deleted service, which is INACTIVE when there are none.
-func (c Config) drain(p *plan.Plan, v *state.View, s state.Service) {
-	left := 0
-	for _, d := range s.Deployments {
-		n := count(v, s, d.ID)
-		left += n.live() + n.stopping
-		stop(p, v, s, d, fmt.Sprintf("Scaling activity initiated by (deployment %s)", d.ID), n.healthy)
+// replaceDraining stops tasks on container instances that drain: those that are
+// not healthy at once, healthy ones as far as the floor allows.
+//
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/container-instance-draining.html
+func (r *rolling) replaceDraining() {
+	var healthy, others []state.Task
+	for _, t := range r.leaving {
+		if t.Phase() == state.Healthy {
+			healthy = append(healthy, t)
+		} else {
+			others = append(others, t)
+		}
 	}
-	if left == 0 {
-		s.Status, s.Deployments = "INACTIVE", s.Deployments[:min(1, len(s.Deployments))]
-		p.Do(plan.PutService{Service: s, Why: s.Name + " is inactive"})
+	const why = "its container instance drains"
+	r.stop(others, why)
+	r.spareSome(healthy, why)
+}
+
+// replaceUnhealthy stops tasks that failed their health checks when others have
+// taken their places. If there is no room to start those, it stops one after the
+// other to make some.
+//
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html
+func (r *rolling) replaceUnhealthy() {
+	tasks := r.unprotected(r.unhealthy)
+	n := min(len(tasks), r.fresh.healthy-r.drainingHealthy()+len(r.unhealthy)-r.desired)
+	if n <= 0 && r.want > 0 && r.room <= 0 && r.fresh.leaving+r.fresh.pending == 0 {
+		n = min(1, len(tasks))
+	}
+	if n <= 0 {
+		return
+	}
+	for _, t := range tasks[:n] {
+		r.p.Do(r.fell(r.source.title, t))
+	}
+	if r.deployment.State == types.DeploymentRolloutStateInProgress {
+		r.p.Do(plan.CountFailures{Service: r.s.ARN, Of: r.deployment.ID, Tasks: n})
+	}
+	r.halt(r.source.title, tasks[:n], failedChecks, "failed its health checks")
+}
+
+func (r *rolling) drainingHealthy() (n int) {
+	for _, t := range r.leaving {
+		if t.Phase() == state.Healthy {
+			n++
+		}
+	}
+	return n
+}
+
+// scaleIn stops what is more than desired: first what is not healthy yet.
+func (r *rolling) scaleIn() {
+	excess := r.good() - r.desired
+	if r.deployment.State == types.DeploymentRolloutStateFailed {
+		excess += r.old.staying()
+	}
+	if excess <= 0 {
+		return
+	}
+	var young, healthy []state.Task
+	for _, phase := range []state.Phase{state.Pending, state.Running} {
+		young = append(young, r.in(r.deployment.ID, phase)...)
+	}
+	young = r.unprotected(slices.DeleteFunc(young, r.bad))
+	why := fmt.Sprintf("%d more than the %d desired", excess, r.desired)
+	if len(young) > 0 {
+		r.stop(young[:min(excess, len(young))], why)
+	}
+	if excess -= len(young); excess > 0 {
+		healthy = slices.DeleteFunc(r.in(r.deployment.ID, state.Healthy), r.bad)
+		r.spare = min(r.spare, excess)
+		r.spareSome(leaveFirst(r.v, r.s, healthy), why)
+	}
+}
+
+// bad reports whether t is replaced anyway.
+func (r *rolling) bad(t state.Task) bool {
+	same := func(u state.Task) bool { return u.ARN == t.ARN }
+	return slices.ContainsFunc(r.leaving, same) || slices.ContainsFunc(r.unhealthy, same)
+}
+
+// stop stops tasks that do not count as healthy.
+func (r *rolling) stop(tasks []state.Task, why string) {
+	r.halt(r.source.title, r.unprotected(tasks), scaling(r.deployment.ID), why)
+}
+
+// spareSome stops as many of the healthy tasks as the floor allows.
+func (r *rolling) spareSome(tasks []state.Task, why string) {
+	tasks = r.unprotected(tasks)
+	n := min(len(tasks), r.spare, mostAtOnce)
+	if n <= 0 {
+		return
+	}
+	r.spare -= n
+	r.halt(r.source.title, tasks[:n], scaling(r.deployment.ID), why)
+}
+
+// explain says why nothing is to do though not all is as desired.
+func (r *rolling) explain() {
+	if r.want <= 0 && r.old.staying() == 0 {
+		return
+	}
+	live := r.fresh.live() + r.old.live()
+	if r.want > 0 && r.room <= 0 {
+		r.p.Note("starts none of %d missing tasks: %d are live, and the ceiling is %d", r.want, live, r.ceiling)
+	}
+	if r.spare <= 0 && r.old.healthy > 0 {
+		r.p.Note("stops none of %d old tasks: %d are healthy, and the floor is %d", r.old.healthy, r.fresh.healthy+r.old.healthy, r.floor)
+	}
+	if r.want > 0 && r.room <= 0 && r.spare <= 0 && r.fresh.healthy+r.old.healthy == live {
+		r.warn(r.source.title+" was unable to stop or start tasks during a deployment because of the service deployment configuration. "+
+			"Update the minimumHealthyPercent or maximumPercent value and try again.", started, steady)
 	}
 }

@@ -11,14 +11,6 @@ import (
 	"berth/state"
 )
 
-// source is what tasks are made from: a deployment of a service revision, or a
-// task set.
-type source struct {
-	revision string // ARN of the service revision or task set
-	id       string // startedBy of the tasks
-	state.Workload
-}
-
 // share is how many tasks go to a launch type or capacity provider.
 type share struct {
 	launchType, provider string

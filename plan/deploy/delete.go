@@ -1,0 +1,44 @@
+package deploy
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"berth/plan"
+	"berth/state"
+)
+
+// describable is how long a deleted service can still be described, as INACTIVE.
+// ECS promises no time; an hour is what it shows stopped tasks for.
+//
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteService.html
+const describable = time.Hour
+
+// drain stops all tasks of a deleted service, protected or not. It is INACTIVE
+// when there are none.
+func (l *look) drain() {
+	left := 0
+	for _, d := range l.s.Deployments {
+		left += count(l.v, l.s, d.ID).all()
+		tasks := slices.Concat(l.in(d.ID, state.Pending), l.in(d.ID, state.Running), l.in(d.ID, state.Healthy))
+		l.halt(l.title(), tasks, scaling(d.ID), "the service is deleted")
+	}
+	if left > 0 {
+		l.p.Note("waits for %d tasks to stop", left)
+		return
+	}
+	s := l.s
+	s.Status, s.Deployments, s.DeletedAt = "INACTIVE", nil, l.now
+	l.p.Do(plan.PutService{Service: s, Why: fmt.Sprintf("%s is INACTIVE: its last task has stopped", s.Name)})
+}
+
+// forget removes a service some time after it was deleted, with all that belongs to it.
+func (l *look) forget() {
+	if until := l.s.DeletedAt.Add(describable); l.now.Before(until) {
+		l.p.WakeAt(until)
+		l.p.Note("is removed at %s", clock(until))
+		return
+	}
+	l.p.Do(plan.RemoveService{ARN: l.s.ARN})
+}
