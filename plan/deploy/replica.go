@@ -22,7 +22,7 @@ func (l *look) replica() {
 	r.replaceOthers(others)
 	r.replaceDraining()
 	r.replaceUnhealthy()
-	r.scaleIn()
+	r.scaleIn(others)
 	if len(l.p.Actions) == 0 {
 		r.explain()
 	}
@@ -157,29 +157,34 @@ func (r *rolling) drainingHealthy() (n int) {
 	return n
 }
 
-// scaleIn stops what is more than desired: first what is not healthy yet.
-func (r *rolling) scaleIn() {
-	excess := r.good() - r.desired
+// scaleIn stops what is more than desired: first what is not healthy yet. Where a
+// deployment failed, the tasks of all deployments are the service's.
+func (r *rolling) scaleIn(others []state.Deployment) {
+	excess, ids := r.good()-r.desired, []string{r.deployment.ID}
 	if r.deployment.State == types.DeploymentRolloutStateFailed {
 		excess += r.old.staying()
+		for _, d := range others {
+			ids = append(ids, d.ID)
+		}
 	}
 	if excess <= 0 {
 		return
 	}
-	var young, healthy []state.Task
-	for _, phase := range []state.Phase{state.Pending, state.Running} {
-		young = append(young, r.in(r.deployment.ID, phase)...)
+	var tasks []state.Task
+	for _, id := range ids {
+		for _, phase := range []state.Phase{state.Pending, state.Running, state.Healthy} {
+			tasks = append(tasks, slices.DeleteFunc(r.in(id, phase), r.bad)...)
+		}
 	}
-	young = r.unprotected(slices.DeleteFunc(young, r.bad))
+	tasks = leaveFirst(r.v, r.s, r.unprotected(tasks))
+	tasks = tasks[:min(len(tasks), excess)]
 	why := fmt.Sprintf("%d more than the %d desired", excess, r.desired)
-	if len(young) > 0 {
-		r.stop(young[:min(excess, len(young))], why)
+	healthy := slices.IndexFunc(tasks, func(t state.Task) bool { return t.Phase() == state.Healthy })
+	if healthy < 0 {
+		healthy = len(tasks)
 	}
-	if excess -= len(young); excess > 0 {
-		healthy = slices.DeleteFunc(r.in(r.deployment.ID, state.Healthy), r.bad)
-		r.spare = min(r.spare, excess)
-		r.spareSome(leaveFirst(r.v, r.s, healthy), why)
-	}
+	r.halt(r.source.title, tasks[:healthy], scaling(r.deployment.ID), why)
+	r.spareSome(tasks[healthy:], why)
 }
 
 // bad reports whether t is replaced anyway.
