@@ -116,8 +116,8 @@ func ForecastUpdate(ctx context.Context, a *API, cfg deploy.Config, update []byt
 		}
 		switch {
 		case len(p.Actions) > 0 || moved:
-		case p.Wake.IsZero() || p.Wake.Sub(start) > mostForecast || done(s):
-			f.Steady = done(s)
+		case p.Wake.IsZero() || p.Wake.Sub(start) > mostForecast || deploy.Steady(tried.store.View(), s):
+			f.Steady = deploy.Steady(tried.store.View(), s)
 			f.Steps = append(f.Steps, Step{After: now.Sub(start), Notes: p.Notes})
 			return f, nil
 		default:
@@ -126,8 +126,6 @@ func ForecastUpdate(ctx context.Context, a *API, cfg deploy.Config, update []byt
 	}
 	return f, errors.New("the update needs more steps than are thought through")
 }
-
-func done(s state.Service) bool { return !s.SteadyAt.IsZero() }
 
 // count notes how many tasks s has.
 func (f *Forecast) count(v *state.View, s state.Service) {

@@ -6,26 +6,24 @@ import (
 	"berth/state"
 )
 
-// Threshold is how many failed tasks the circuit breaker of s takes for a failed
-// deployment: half of the desired ones, at least 3 and at most 200, unless it is
-// configured otherwise. Fractions are rounded up.
+// Threshold is how many failures the circuit breaker of s bears before it is
+// triggered, by the latest desired count: half of that, if nothing else is
+// configured, but 3 to 200. Fractions are rounded up.
 //
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
-// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ThresholdConfiguration.html
 func Threshold(v *state.View, s state.Service) int {
-	b, desired := s.Rollout.DeploymentCircuitBreaker, (&look{v: v, s: s}).desired()
 	kind, value := types.ThresholdTypeBoundedPercent, 50
-	if b != nil && b.ThresholdConfiguration != nil {
+	if b := s.Rollout.DeploymentCircuitBreaker; b != nil && b.ThresholdConfiguration != nil {
 		kind, value = b.ThresholdConfiguration.Type, int(b.ThresholdConfiguration.Value)
 	}
-	share := (desired*value + 99) / 100
+	percent := ((&look{v: v, s: s}).desired()*value + 99) / 100
 	switch kind {
 	case types.ThresholdTypeCount:
 		return value
 	case types.ThresholdTypeUnboundedPercent:
-		return max(1, share)
+		return max(percent, 1)
 	}
-	return min(max(3, share), 200)
+	return min(max(percent, 3), 200)
 }
 
 // tripped reports whether the circuit breaker ends the deployment.

@@ -38,7 +38,6 @@ func (l *look) complete() {
 	s.Deployments = slices.Clone(s.Deployments)
 	d := &s.Deployments[0]
 	d.State, d.Reason, d.UpdatedAt = types.DeploymentRolloutStateCompleted, fmt.Sprintf("ECS deployment %s completed.", d.ID), l.now
-	d.Failed = 0
 	sd.Status, sd.Reason = types.ServiceDeploymentStatusSuccessful, ""
 	if sd.Rollback != nil {
 		sd.Status = types.ServiceDeploymentStatusRollbackSuccessful
@@ -71,8 +70,7 @@ func (l *look) retire() bool {
 //
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
 func (l *look) steady() {
-	d, tasks := l.s.Deployments[0], count(l.v, l.s, l.s.Deployments[0].ID)
-	if len(l.s.Deployments) > 1 || d.State != types.DeploymentRolloutStateCompleted || tasks.healthy != l.desired() || tasks.all() != l.desired() {
+	if !Steady(l.v, l.s) {
 		return
 	}
 	for e := range l.v.LatestEventsOf(l.s.ARN) {
@@ -83,6 +81,17 @@ func (l *look) steady() {
 		break
 	}
 	l.p.Do(plan.RecordEvent{Service: l.s.ARN, Message: l.title() + steady})
+}
+
+// Steady reports whether s, which has deployments, runs what it is to run and
+// nothing else.
+func Steady(v *state.View, s state.Service) bool {
+	primary := s.Primary()
+	if primary == nil || primary.State != types.DeploymentRolloutStateCompleted || len(s.Deployments) > 1 {
+		return false
+	}
+	tasks, desired := count(v, s, primary.ID), (&look{v: v, s: s}).desired()
+	return tasks.healthy == desired && tasks.all() == desired
 }
 
 // desired is how many tasks the service is to run.

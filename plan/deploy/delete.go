@@ -29,7 +29,7 @@ func (l *look) drain() {
 		return
 	}
 	s := l.s
-	s.Status, s.Deployments, s.DeletedAt = "INACTIVE", nil, l.now
+	s.Status, s.Deployments, s.DeletedAt = "INACTIVE", s.Deployments[:min(1, len(s.Deployments))], l.now
 	l.p.Do(plan.PutService{Service: s, Why: fmt.Sprintf("%s is INACTIVE: its last task has stopped", s.Name)})
 }
 

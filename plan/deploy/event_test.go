@@ -140,7 +140,7 @@ func TestDelete(t *testing.T) {
 	w := newWorld(t, 2, 100, 200, "v1+p v2.")
 	w.change(func(_ *state.Tx, s *state.Service) { s.Status = "DRAINING" })
 	w.work()
-	if s := w.service(); s.Status != "INACTIVE" || len(s.Deployments) != 0 || s.DeletedAt.IsZero() {
+	if s := w.service(); s.Status != "INACTIVE" || len(s.Deployments) != 1 || s.DeletedAt.IsZero() {
 		t.Errorf("ends as %+v", s)
 	}
 	w.now = w.now.Add(describable)

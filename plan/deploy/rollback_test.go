@@ -13,28 +13,6 @@ import (
 	"berth/state"
 )
 
-func TestThreshold(t *testing.T) {
-	for _, tc := range []struct {
-		desired int
-		kind    types.ThresholdType
-		value   int32
-		want    int
-	}{
-		{1, "", 0, 3}, {25, "", 0, 13}, {400, "", 0, 200}, {800, "", 0, 200},
-		{10, types.ThresholdTypeCount, 1, 1}, {10, types.ThresholdTypeBoundedPercent, 10, 3}, {1000, types.ThresholdTypeBoundedPercent, 90, 200},
-		{10, types.ThresholdTypeUnboundedPercent, 5, 1}, {1000, types.ThresholdTypeUnboundedPercent, 90, 900}, {0, types.ThresholdTypeUnboundedPercent, 50, 1},
-	} {
-		b := &types.DeploymentCircuitBreaker{Enable: true}
-		if tc.kind != "" {
-			b.ThresholdConfiguration = &types.ThresholdConfiguration{Type: tc.kind, Value: tc.value}
-		}
-		s := state.Service{Desired: tc.desired, Rollout: &types.DeploymentConfiguration{DeploymentCircuitBreaker: b}}
-		if got := Threshold(state.NewMemory().View(), s); got != tc.want {
-			t.Errorf("%d desired, %s %d: got %d, want %d", tc.desired, tc.kind, tc.value, got, tc.want)
-		}
-	}
-}
-
 // guard gives the service a circuit breaker.
 func guard(rollback bool) func(*state.Tx, *state.Service) {
 	return func(_ *state.Tx, s *state.Service) {
