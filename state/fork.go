@@ -17,5 +17,6 @@ func (s *Store) Fork(now func() time.Time) *Store {
 	}
 	f.last = s.last
 	f.view.Store(f.head.snapshot(newView()))
+	f.pending = newPending(f.view.Load(), f.pending.limits)
 	return f
 }

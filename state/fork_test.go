@@ -25,6 +25,13 @@ func TestForkGoesItsOwnWay(t *testing.T) {
 		return all
 	}
 	put(s, "a")
+	err := s.Update(t.Context(), func(tx *Tx) error {
+		tx.Roles.Put(tx, Role{Name: "kept"})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	later := time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
 	f := s.Fork(func() time.Time { return later })
 	put(f, "b")
@@ -34,6 +41,9 @@ func TestForkGoesItsOwnWay(t *testing.T) {
 	}
 	if got := arns(f); !slices.Equal(got, []string{"a", "b"}) {
 		t.Errorf("the fork has %v", got)
+	}
+	if n := f.View().Roles.Len(); n != 1 {
+		t.Errorf("the fork has %d roles after a write to another table", n)
 	}
 	if b, _ := f.View().Clusters.Get("b"); !b.CreatedAt.Equal(later) {
 		t.Errorf("the fork's time is %v, want %v", b.CreatedAt, later)
