@@ -5,8 +5,8 @@ import (
 	"berth/state"
 )
 
-// services deploys, heals and scales them. What their tasks do concerns them,
-// and which instances there are to run tasks on.
+// services deploys, heals and scales them. What their tasks do concerns them, and
+// what room there is to run tasks.
 func services(cfg deploy.Config) loop[state.Service] {
 	return loop[state.Service]{
 		name:    "services",
@@ -16,13 +16,29 @@ func services(cfg deploy.Config) loop[state.Service] {
 		related: func(v *state.View) []string {
 			return []string{v.Tasks.Name(), v.ContainerInstances.Name(), v.ServiceDeployments.Name(), v.TaskSets.Name()}
 		},
-		concerns: func(v *state.View, changed []state.Key) (keys []string) {
-			for _, k := range changed {
-				keys = append(keys, servicesOf(v, k)...)
-			}
-			return keys
-		},
+		concerns: concernedServices,
 	}
+}
+
+// concernedServices are the services that changed records concern. Where a task
+// has stopped there is room: for all services that miss tasks.
+func concernedServices(v *state.View, changed []state.Key) (arns []string) {
+	room := false
+	for _, k := range changed {
+		arns = append(arns, servicesOf(v, k)...)
+		if k.Table == v.Tasks.Name() && !room {
+			t, ok := v.Tasks.Get(k.Key)
+			room = !ok || t.Stopped()
+		}
+	}
+	if room {
+		for s := range v.Services.All() {
+			if deploy.Missing(v, s) > 0 {
+				arns = append(arns, s.ARN)
+			}
+		}
+	}
+	return arns
 }
 
 // servicesOf is the services that a changed record concerns.

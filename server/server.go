@@ -58,7 +58,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		Listen: "127.0.0.1:8080", DataDir: "/var/lib/berth", Region: "us-east-1", Account: "123456789012", VPC: vpc.DefaultCIDR,
-		Limits:       lifecycle.Limits{FargateLostAfter: 5 * time.Minute, KeepStopped: 24 * time.Hour},
+		Limits:       lifecycle.Limits{LostAfter: 5 * time.Minute, FargateLostAfter: 5 * time.Minute, KeepStopped: 24 * time.Hour},
 		HealthyAfter: 40 * time.Second,
 	}
 }

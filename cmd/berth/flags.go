@@ -69,7 +69,7 @@ func serverFlags(cmd *cobra.Command, c *server.Config, logs *logConfig) {
 	logFlags(cmd, logs)
 	f.StringVar(&c.VPC, "vpc-cidr", c.VPC, "`range` of the default VPC, 16 bits: tasks in the network mode awsvpc get their addresses from it")
 	f.StringVar(&c.AdvertiseURL, "advertise-url", "", "`URL` at which clients and other servers reach this one (default: from --listen)")
-	f.DurationVar(&c.Limits.LostAfter, "lost-after", c.Limits.LostAfter, "`time` after which the tasks of an EC2 or external instance whose agent is away are given up; 0: never, as on ECS")
+	f.DurationVar(&c.Limits.LostAfter, "lost-after", c.Limits.LostAfter, "`time` after which the tasks of an EC2 or external instance whose agent is away are given up; 0: never")
 	f.DurationVar(&c.Limits.FargateLostAfter, "fargate-lost-after", c.Limits.FargateLostAfter, "the same `time` for tasks on Fargate")
 	f.DurationVar(&c.HealthyAfter, "healthy-after", c.HealthyAfter, "`time` for which a task without health checks has to run before its service counts it as healthy; ECS waits for 40s")
 	f.DurationVar(&c.Limits.KeepStopped, "stopped-task-retention", c.Limits.KeepStopped, "`time` for which stopped tasks can be described; ECS promises an hour")

@@ -94,5 +94,21 @@ func Steady(v *state.View, s state.Service) bool {
 	return tasks.healthy == desired && tasks.all() == desired
 }
 
+// Missing is how many tasks s has fewer than it is to have, whatever keeps it
+// from starting them.
+func Missing(v *state.View, s state.Service) int {
+	if s.Status != "ACTIVE" {
+		return 0
+	}
+	n := 0
+	if primary := s.Primary(); primary != nil {
+		n = max(0, (&look{v: v, s: s}).desired()-count(v, s, primary.ID).staying())
+	}
+	for set := range v.TaskSetsOf(s.ARN) {
+		n += max(0, ComputedDesired(s, set)-count(v, s, set.ID).staying())
+	}
+	return n
+}
+
 // desired is how many tasks the service is to run.
 func (l *look) desired() int { return l.s.Desired }

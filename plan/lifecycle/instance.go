@@ -23,11 +23,9 @@ const (
 // Limits are what the operator decides about ends.
 type Limits struct {
 	// LostAfter is how long the tasks of an instance whose agent is away count as
-	// running. Zero is for ever, as on ECS: an agent that comes back finds its
-	// containers.
+	// running. Zero is for ever: an agent that comes back finds its containers.
 	LostAfter time.Duration
-	// FargateLostAfter is the same for Fargate, where nobody but us could tell
-	// that a machine is gone.
+	// FargateLostAfter is the same for Fargate.
 	FargateLostAfter time.Duration
 	// KeepStopped is how long a task can still be described after it has stopped.
 	// ECS promises an hour.
