@@ -54,6 +54,24 @@ func TestTerraformIdentity(t *testing.T) {
 	must("9 destroyed", "destroy", "-auto-approve", "-var=step=2")
 }
 
+// TestTerraformService does the same with services, whose tasks run.
+func TestTerraformService(t *testing.T) {
+	t.Parallel()
+	plugins := terraformPlugins(t)
+	m := upMachine(t, soon...)
+	if _, err := m.client().CreateCluster(t.Context(), &ecs.CreateClusterInput{}); err != nil {
+		t.Fatal(err)
+	}
+	_, must, steady := terraform(t, m.berth, "testdata/terraform-service")
+	image := "-var=image=" + m.image
+	must("initialized", "init", "-plugin-dir="+plugins)
+	must("5 added, 0 changed, 0 destroyed", "apply", "-auto-approve", image)
+	steady(image)
+	must("1 added, 3 changed, 1 destroyed", "apply", "-auto-approve", image, "-var=step=2")
+	steady(image, "-var=step=2")
+	must("5 destroyed", "destroy", "-auto-approve", image, "-var=step=2")
+}
+
 // terraform copies a configuration into a directory of its own. What must runs
 // there has to succeed and to print what is wanted; steady wants a plan that
 // finds no difference.
