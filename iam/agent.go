@@ -14,12 +14,23 @@ func Agent(account, name string) Principal { return RoleSession(account, AgentRo
 // IsAgent reports whether p is a container agent.
 func (p Principal) IsAgent() bool { return p.Role == AgentRole && p.RoleID() == agentRoleID }
 
-// AgentPolicy is what a container agent may do: what the policy
+// AgentPolicy is what agents may do, read once: most calls are theirs.
+var AgentPolicy = mustParse(agentPolicy)
+
+func mustParse(document string) *Policy {
+	p, err := ParsePolicy(document)
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+// agentPolicy is what a container agent may do: what the policy
 // AmazonEC2ContainerServiceforEC2Role allows, and to make the log groups that
 // awslogs-create-group asks for.
 //
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/instance_IAM_role.html
-const AgentPolicy = `{
+const agentPolicy = `{
 	"Version": "2012-10-17",
 	"Statement": [
 		{

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"berth/iam"
@@ -44,8 +43,7 @@ func Authorize(v *state.View, now time.Time, p iam.Principal, action string, res
 // identity's, its boundary's, and its session's.
 func policySets(v *state.View, p iam.Principal) (sets [][]*iam.Policy, err error) {
 	if p.IsAgent() {
-		own, err := agentPolicy()
-		return [][]*iam.Policy{{own}}, err
+		return [][]*iam.Policy{{iam.AgentPolicy}}, nil
 	}
 	var own, bound, session []string
 	role, ok := v.Roles.Get(state.RoleKey(p.Role))
@@ -81,9 +79,6 @@ func policySets(v *state.View, p iam.Principal) (sets [][]*iam.Policy, err error
 	}
 	return sets, nil
 }
-
-// agentPolicy is read once: most calls are agents'.
-var agentPolicy = sync.OnceValues(func() (*iam.Policy, error) { return iam.ParsePolicy(iam.AgentPolicy) })
 
 // managed returns the documents of managed policies that there are.
 func managed(v *state.View, arns []string) (documents []string) {
