@@ -78,6 +78,9 @@ func describeBreaker(v *state.View, s state.Service, d state.ServiceDeployment) 
 			out.FailureCount = int32(deployment.Failed)
 		}
 	}
+	if d.Tripped { // its tasks may be gone, and their count with them
+		out.FailureCount = max(out.FailureCount, out.Threshold)
+	}
 	return out
 }
 
