@@ -124,6 +124,7 @@ var mayImport = []struct {
 	{importer: "plan/route", may: []string{"state", "plan", "proxy/table"}},
 	{importer: "plan/place", may: []string{"state", "plan", "plan/query", "plan/vpc"}},
 	{importer: "plan/deploy", may: []string{"state", "plan", "plan/place", "plan/vpc"}},
+	{importer: "plan/daemon", may: []string{"state", "plan", "plan/place"}},
 	{importer: "plan/access", may: []string{"state", "iam", "aws/arn"}},
 	{importer: "plan/...", may: []string{"state", "plan"}},
 	{importer: "control/...", may: []string{"control/...", "state", "plan/...", "metricstore"}},

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"berth/plan/daemon"
 	"berth/plan/deploy"
 	"berth/plan/lifecycle"
 	"berth/state"
@@ -84,6 +85,7 @@ type turnable interface {
 func (c *Control) loops() []turnable {
 	return []turnable{
 		containerInstances(c.cfg.Limits), servers, tasks(c.cfg.Limits), services(c.cfg.Deploy),
-		taskDefinitions, clusters, capacityProviders,
+		daemons(daemon.Config{HealthyAfter: c.cfg.Deploy.HealthyAfter}),
+		taskDefinitions, daemonTaskDefinitions, clusters, capacityProviders,
 	}
 }

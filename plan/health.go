@@ -14,7 +14,7 @@ import (
 //
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
 func Health(v *state.View, t state.Task) types.HealthStatus {
-	d, _ := v.TaskDefinitions.Get(t.Definition)
+	d, _ := v.DefinitionOf(t)
 	all := types.HealthStatus("")
 	for _, c := range d.ContainerDefinitions {
 		i := slices.IndexFunc(t.Containers, func(shown types.Container) bool { return *shown.Name == *c.Name })

@@ -32,7 +32,10 @@ func End(tx *state.Tx, t state.Task, code types.TaskStopCode, reason string) {
 	if n, ok := tx.InterfaceOf(t.ARN); ok {
 		tx.NetworkInterfaces.Delete(tx, state.InterfaceKey(n.Subnet, netip.MustParseAddr(n.Address)))
 	}
-	if failed(t) {
+	switch {
+	case failed(t) && t.OfDaemon():
+		countDaemonFailure(tx, t)
+	case failed(t):
 		CountFailures{Service: t.Service, Of: t.StartedBy, TaskSet: t.Revision, Tasks: 1}.Apply(tx)
 	}
 	t.Version++

@@ -25,25 +25,28 @@ func (v *View) Recall(name string, fn func(memory any) any) {
 // Mark is a point in the history of the container instances.
 type Mark struct {
 	history *history
-	trails  [3]trail
+	trails  [4]trail
 }
+
+const trailOfDaemons = 3 // whose writes concern all instances
 
 // Mark returns the point that v shows.
 func (v *View) Mark() Mark {
-	return Mark{v.history, [...]trail{v.ContainerInstances.trail, v.Attributes.trail, v.Tasks.trail}}
+	return Mark{v.history, [...]trail{v.ContainerInstances.trail, v.Attributes.trail, v.Tasks.trail, v.Daemons.trail}}
 }
 
 // ChangedSince returns the ARNs of the container instances that may differ
 // between v and the point m, be it before v or after: instances of which the
 // record, a custom attribute or a task was written in between. An ARN may come
-// twice. It is not known (false) when m is long ago, or of another store.
+// twice. It is not known (false) when m is long ago, or of another store, or a
+// daemon changed in between.
 func (v *View) ChangedSince(m Mark) (instances []string, known bool) {
 	if m.history != v.history {
 		return nil, false
 	}
 	for i, now := range v.Mark().trails {
 		between, known := m.trails[i].to(now)
-		if !known {
+		if !known || i == trailOfDaemons && len(between) > 0 {
 			return nil, false
 		}
 		instances = append(instances, between...)

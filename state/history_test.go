@@ -54,6 +54,14 @@ func TestChangedSince(t *testing.T) {
 	put(s, nil, Task{ARN: "4", Instance: "m"})
 	check("since a transaction that failed", s.View(), within, "k", "l", "m")
 
+	before := s.View().Mark()
+	if err := s.Update(t.Context(), func(tx *Tx) error { tx.Daemons.Put(tx, Daemon{ARN: "daemon"}); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if _, known := s.View().ChangedSince(before); known {
+		t.Error("a daemon changed, which concerns all instances")
+	}
+
 	fork := s.Fork(time.Now)
 	if _, known := fork.View().ChangedSince(second.Mark()); known {
 		t.Error("a fork knows what happened elsewhere")

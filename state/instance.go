@@ -16,7 +16,9 @@ type ContainerInstance struct {
 	EC2ID            string // i-… or mi-…; empty where the machine gave none
 	Version          int64  // grows with each change of the instance
 	AgentConnected   bool
-	CapacityProvider string // name
+	CapacityProvider string    // name
+	DrainedBy        string    // ARN of the daemon that made it DRAINING, and ACTIVE again; empty where a user did
+	DrainedAt        time.Time // when that was
 	RegisteredAt     time.Time
 	DeregisteredAt   time.Time // zero while it is not INACTIVE
 	Token            string    // idempotency token of the first registration
@@ -39,6 +41,12 @@ type AgentSession struct {
 	Server string // id of the Server that has the socket
 	Epoch  int64  // greater than that of every earlier session of the instance
 	Since  time.Time
+}
+
+// SetStatus makes i ACTIVE or DRAINING, for no daemon's sake.
+func (i *ContainerInstance) SetStatus(status string) {
+	i.Status, i.StatusReason, i.DrainedBy, i.DrainedAt = status, "", "", time.Time{}
+	i.Version++
 }
 
 const (

@@ -18,8 +18,8 @@ type Task struct {
 	LaunchType       string // EC2, FARGATE, EXTERNAL
 	CapacityProvider string // name; empty where a launch type was asked for
 	StartedBy        string // of a service's task: the id of its deployment or task set
-	Service          string // ARN; empty for a task of its own
-	Revision         string // ARN of the service revision, or of the task set, that a service's task is made from
+	Service          string // ARN, of a service or a daemon; empty for a task of its own
+	Revision         string // ARN of the service or daemon revision, or of the task set, that a service's task is made from
 	Last             string // last status; only moves forward
 	Desired          string // RUNNING or STOPPED
 	Version          int64  // grows with each change of the task
@@ -77,6 +77,7 @@ const (
 	tasksByDefinition
 	tasksByToken
 	tasksByDeployment
+	tasksByDaemon
 	tasksByClaim // the first of the lists
 )
 
@@ -94,6 +95,7 @@ var tasks = kind[Task]{
 			return taskToken(t.Cluster, t.Token)
 		},
 		tasksByDeployment: (*Task).ofDeployment,
+		tasksByDaemon:     (*Task).ofDaemon,
 	},
 	lists: []func(*Task) []string{(*Task).claims},
 	tallies: []func(*Task) string{
@@ -122,6 +124,17 @@ func (t *Task) unlessStopped(key string) string {
 		return ""
 	}
 	return key
+}
+
+// OfDaemon reports whether t is the task of a daemon.
+func (t *Task) OfDaemon() bool { return strings.Contains(t.Service, ":daemon/") }
+
+// ofDaemon files the tasks of daemons by their container instances.
+func (t *Task) ofDaemon() string {
+	if !t.OfDaemon() {
+		return ""
+	}
+	return t.unlessStopped(t.Service + " " + t.Instance)
 }
 
 func tasksOf(cluster, desired string) string { return cluster + " " + desired }

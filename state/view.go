@@ -16,6 +16,11 @@ type View struct {
 	CapacityProviders  Table[CapacityProvider]
 	Clusters           Table[Cluster]
 	ContainerInstances Table[ContainerInstance]
+	DaemonDefinitions  Table[DaemonTaskDefinition]
+	DaemonDeployments  Table[DaemonDeployment]
+	DaemonFamilies     Table[Family]
+	DaemonRevisions    Table[DaemonRevision]
+	Daemons            Table[Daemon]
 	Families           Table[Family]
 	JoinTokens         Table[JoinToken]
 	LogGroups          Table[LogGroup]
@@ -52,6 +57,11 @@ func newView() *View {
 		CapacityProviders:  newTable(&capacityProviders),
 		Clusters:           newTable(&clusters),
 		ContainerInstances: newTable(&containerInstances),
+		DaemonDefinitions:  newTable(&daemonDefinitions),
+		DaemonDeployments:  newTable(&daemonDeployments),
+		DaemonFamilies:     newTable(&daemonFamilies),
+		DaemonRevisions:    newTable(&daemonRevisions),
+		Daemons:            newTable(&daemons),
 		Families:           newTable(&families),
 		JoinTokens:         newTable(&joinTokens),
 		LogGroups:          newTable(&logGroups),
@@ -79,7 +89,7 @@ func newView() *View {
 func (v *View) tables() []table {
 	return []table{
 		&v.AccessKeys, &v.AccountSettings, &v.Attributes, &v.CapacityProviders, &v.Clusters,
-		&v.ContainerInstances, &v.Families, &v.JoinTokens, &v.LogGroups, &v.NetworkInterfaces, &v.Parameters, &v.ParameterVersions,
+		&v.ContainerInstances, &v.DaemonDefinitions, &v.DaemonDeployments, &v.DaemonFamilies, &v.DaemonRevisions, &v.Daemons, &v.Families, &v.JoinTokens, &v.LogGroups, &v.NetworkInterfaces, &v.Parameters, &v.ParameterVersions,
 		&v.Policies, &v.Repositories, &v.Roles, &v.Secrets, &v.SecretVersions, &v.Servers, &v.ServiceDeployments,
 		&v.ServiceEvents, &v.ServiceRevisions, &v.Services, &v.SigningKeys, &v.TaskDefinitions, &v.Tasks, &v.TaskSets,
 	}

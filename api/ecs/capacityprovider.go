@@ -265,8 +265,20 @@ func inUse(v *state.View, p state.CapacityProvider) string {
 		return "The capacity provider cannot be deleted because it is associated with cluster: " + c.Name + ". Remove the capacity provider from the cluster and try again."
 	case ok && slices.ContainsFunc(c.DefaultStrategy, named):
 		return "The capacity provider cannot be deleted because it is in the default capacity provider strategy of cluster: " + c.Name + ". Remove the capacity provider from the strategy and try again."
+	case usedByDaemon(v, p) != "":
+		return "The capacity provider cannot be deleted because it is associated with daemon: " + usedByDaemon(v, p) + ". Remove the capacity provider from the daemon and try again."
 	case p.Cluster != "" && runsTasks(v, p.Cluster, p.Name):
 		return "The capacity provider cannot be deleted because tasks run on its container instances. Stop the tasks and try again."
+	}
+	return ""
+}
+
+// usedByDaemon is the name of a daemon that runs on a capacity provider; "" for none.
+func usedByDaemon(v *state.View, p state.CapacityProvider) string {
+	for d := range v.DaemonsOf(p.Cluster) {
+		if slices.Contains(d.Providers, p.Name) {
+			return d.Name
+		}
 	}
 	return ""
 }

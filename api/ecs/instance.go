@@ -137,10 +137,9 @@ func (a *API) UpdateContainerInstancesState(ctx context.Context, in *ecs.UpdateC
 				continue
 			case mayActFor(ctx, i) != nil:
 				return mayActFor(ctx, i)
-			case i.Status == string(in.Status):
+			case i.Status == string(in.Status) && i.DrainedBy == "":
 			case i.Status == "ACTIVE" || i.Status == "DRAINING":
-				i.Status = string(in.Status)
-				i.Version++
+				i.SetStatus(string(in.Status))
 				tx.ContainerInstances.Put(tx, i)
 			default:
 				out.Failures = append(out.Failures, a.instanceFailure(c, id, i.Status))

@@ -116,6 +116,7 @@ func (r *registration) apply(tx *state.Tx, i *state.ContainerInstance) error {
 			lastPart(i.ARN), was))
 	}
 	i.EC2ID = cmp.Or(r.ec2ID, i.EC2ID)
+	i.CapacityProvider = valueOf(r.attributes, providerAttribute)
 	i.Resources = r.resources
 	i.Attributes = r.attributes
 	if i.Version == 0 {
@@ -162,8 +163,17 @@ func (a *API) checkRegistration(in *RegisterContainerInstanceInput) (*registrati
 		return nil, err
 	}
 	r.attributes = machine.describe(r.attributes)
+	if name := valueOf(r.attributes, providerAttribute); name != "" {
+		if err := checkProviderName(name); err != nil {
+			return nil, err
+		}
+	}
 	return r, nil
 }
+
+// providerAttribute is where an agent says which capacity provider its machine
+// is of. That may come later than the machine does.
+const providerAttribute = "berth.capacity-provider"
 
 // typeOfResource are the types that AWS prescribes for the resources it knows.
 var typeOfResource = map[string]string{

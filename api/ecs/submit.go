@@ -78,9 +78,9 @@ func (a *API) observe(ctx context.Context, cluster *string, task string, o lifec
 			return err
 		}
 		now := lifecycle.Observe(t, o, tx.Now())
-		d, _ := tx.TaskDefinitions.Get(t.Definition)
+		d, _ := tx.DefinitionOf(t)
 		if r, ok := tx.ServiceRevisions.Get(t.Revision); ok && now.Version != t.Version {
-			if r, resolved := lifecycle.Resolve(r, d.TaskDefinition, now); resolved {
+			if r, resolved := lifecycle.Resolve(r, d, now); resolved {
 				tx.ServiceRevisions.Put(tx, r)
 			}
 		}
@@ -88,7 +88,7 @@ func (a *API) observe(ctx context.Context, cluster *string, task string, o lifec
 		case now.Version == t.Version:
 		case now.Last == "STOPPED":
 			now.Version = t.Version // it ends in one step
-			code, reason := lifecycle.StopCause(now, d.TaskDefinition, o.Reason)
+			code, reason := lifecycle.StopCause(now, d, o.Reason)
 			plan.End(tx, now, code, reason)
 		default:
 			tx.Tasks.Put(tx, now)

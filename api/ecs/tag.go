@@ -214,6 +214,14 @@ func (a *API) taggedKind(name string) (taggedKind, error) {
 		return tagsIn(func(v *state.View) *state.Table[state.TaskSet] { return &v.TaskSets },
 			func(s *state.TaskSet) *[]types.Tag { return &s.Tags },
 			func(s *state.TaskSet) bool { return true }), nil
+	case "daemon":
+		return tagsIn(func(v *state.View) *state.Table[state.Daemon] { return &v.Daemons },
+			func(d *state.Daemon) *[]types.Tag { return &d.Tags },
+			func(d *state.Daemon) bool { return d.Status == types.DaemonStatusActive }), nil
+	case "daemon-task-definition":
+		return tagsIn(func(v *state.View) *state.Table[state.DaemonTaskDefinition] { return &v.DaemonDefinitions },
+			func(d *state.DaemonTaskDefinition) *[]types.Tag { return &d.Tags },
+			func(d *state.DaemonTaskDefinition) bool { return true }), nil
 	case "task":
 		return tagsIn(func(v *state.View) *state.Table[state.Task] { return &v.Tasks },
 			func(t *state.Task) *[]types.Tag { return &t.Tags },

@@ -38,3 +38,26 @@ func inUse(v *state.View, definition string) bool {
 	}
 	return false
 }
+
+// DaemonTaskDefinition removes d when its deletion was asked for and no daemon
+// runs it any more.
+//
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteDaemonTaskDefinition.html
+func DaemonTaskDefinition(v *state.View, d state.DaemonTaskDefinition, _ time.Time) (p plan.Plan) {
+	if d.Status == types.DaemonTaskDefinitionStatusDeleteInProgress && !runByDaemon(v, *d.DaemonTaskDefinitionArn) {
+		p.Do(plan.RemoveDaemonTaskDefinition{ARN: *d.DaemonTaskDefinitionArn})
+	}
+	return p
+}
+
+func runByDaemon(v *state.View, definition string) bool {
+	for r := range v.DaemonRevisionsFrom(definition) {
+		if d, _ := v.Daemons.Get(r.Daemon); d.Revision == r.ARN {
+			return true
+		}
+	}
+	for range v.TasksFrom(definition) {
+		return true
+	}
+	return false
+}

@@ -42,7 +42,7 @@ func (o *order) check(v *state.View, i *state.ContainerInstance) *Refusal {
 	r := &o.request
 	external := hasAttribute(i, "ecs.capability.external")
 	switch {
-	case i.Status != "ACTIVE":
+	case i.Status != "ACTIVE" && !(r.Daemon && i.Status == "DRAINING"):
 		return refusal(i, i.Status, "is %s", i.Status)
 	case r.LaunchType == "EXTERNAL" && !external:
 		return refusal(i, "ATTRIBUTE", "is no external instance: it lacks the attribute ecs.capability.external")
@@ -52,6 +52,9 @@ func (o *order) check(v *state.View, i *state.ContainerInstance) *Refusal {
 		return refusal(i, "CAPACITY PROVIDER", "is not of the capacity provider %s", r.CapacityProvider)
 	case r.Takes.ENIs > 0 && !hasAttribute(i, ownInterfaces):
 		return refusal(i, "ATTRIBUTE", "lacks the attribute %s: Berth's agent has it, and makes the interfaces of awsvpc; other agents wait for an EC2 that attaches them", ownInterfaces)
+	}
+	if name, missing := missingDaemon(v, i); !r.Daemon && missing {
+		return refusal(i, "DAEMON", "its critical daemon %s does not run", name)
 	}
 	for _, needed := range r.Definition.RequiresAttributes {
 		if !hasAttribute(i, *needed.Name) {

@@ -21,6 +21,7 @@ type Request struct {
 	LaunchType       string // EC2, FARGATE, EXTERNAL
 	CapacityProvider string // name of the one whose instances count; empty for all
 	Only             string // ARN of the one instance that counts; empty for all
+	Daemon           bool   // of a daemon: also where another is missing, or is DRAINING
 	Definition       *types.TaskDefinition
 	Takes            state.Resources // its GPUs are given by the place
 	GPUs             int

@@ -34,11 +34,11 @@ func Stop(arn string) message.Task { return message.Task{ARN: arn, DesiredStatus
 
 // Task tells an agent all it needs to run t, but credentials.
 func (c Config) Task(v *state.View, t state.Task) (message.Task, error) {
-	stored, ok := v.TaskDefinitions.Get(t.Definition)
+	stored, ok := v.DefinitionOf(t)
 	if !ok {
 		return message.Task{}, fmt.Errorf("the task definition %s is gone", t.Definition)
 	}
-	d, err := override(stored.TaskDefinition, t.Overrides)
+	d, err := override(stored, t.Overrides)
 	if err != nil {
 		return message.Task{}, err
 	}

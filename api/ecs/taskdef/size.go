@@ -61,7 +61,7 @@ func checkContainerSize(d *definition, c *container) error {
 		return refuse("Invalid setting for container '%s'. 'memory' must be at least %d.", *c.Name, minMemory)
 	case soft < 0 || soft > 0 && soft < minMemory:
 		return refuse("Invalid setting for container '%s'. 'memoryReservation' must be at least %d.", *c.Name, minMemory)
-	case hard == 0 && soft == 0 && d.memory == 0:
+	case hard == 0 && soft == 0 && d.memory == 0 && !d.daemon:
 		return refuse("Invalid setting for container '%s'. At least one of 'memory' or 'memoryReservation' must be specified.", *c.Name)
 	case hard > 0 && soft > hard:
 		return refuse("Invalid setting for container '%s'. 'memory' must be greater than or equal to 'memoryReservation'.", *c.Name)

@@ -25,26 +25,35 @@ func Complete(in *ecs.RegisterTaskDefinitionInput) (types.TaskDefinition, error)
 	d := &definition{TaskDefinition: document(in)}
 	//lint:ignore SA1019 ECS still keeps and describes what is no longer sold
 	d.accelerators = in.InferenceAccelerators
+	if err := d.complete(); err != nil {
+		return types.TaskDefinition{}, err
+	}
+	return d.TaskDefinition, nil
+}
+
+// complete checks d and fills in what follows from it.
+func (d *definition) complete() error {
 	for _, check := range []func(*definition) error{
 		checkFamily, checkContainers, checkSize, checkTask, checkVolumes, checkEachContainer, checkBetween, checkCompatibilities,
 	} {
 		if err := check(d); err != nil {
-			return types.TaskDefinition{}, err
+			return err
 		}
 	}
 	fillDefaults(d)
 	d.Compatibilities = compatibilities(d)
 	d.RequiresAttributes = requiredAttributes(d)
-	//lint:ignore SA1019 see above
+	//lint:ignore SA1019 see Complete
 	d.InferenceAccelerators = d.accelerators
-	return d.TaskDefinition, nil
+	return nil
 }
 
 // definition is a task definition while it is checked and completed.
 type definition struct {
 	types.TaskDefinition
-	cpu    int // CPU units of the task; 0 where it has none
-	memory int // MiB of the task; 0 where it has none
+	cpu    int  // CPU units of the task; 0 where it has none
+	memory int  // MiB of the task; 0 where it has none
+	daemon bool // its containers need no memory of their own
 
 	accelerators []types.InferenceAccelerator
 }
