@@ -29,6 +29,11 @@ func (s site) settled() bool {
 	return len(s.fresh) == 1 && s.fresh[0].Phase() == state.Healthy && s.tasks() == 1 && s.instance.DrainedBy == ""
 }
 
+// waits reports whether a healthy task of an earlier revision does its work there.
+func (s site) waits() bool {
+	return s.instance.Status == "ACTIVE" && slices.ContainsFunc(s.old, func(t state.Task) bool { return t.Phase() == state.Healthy })
+}
+
 // look finds the container instances that the daemon has to do with.
 func (r *rollout) look() {
 	r.sites, r.inWork = nil, 0
@@ -48,7 +53,7 @@ func (r *rollout) look() {
 			continue
 		}
 		r.sites = append(r.sites, s)
-		if s.wanted && !s.settled() && !(len(s.old) > 0 && i.Status == "ACTIVE") {
+		if s.wanted && !s.settled() && !s.waits() {
 			r.inWork++
 		}
 	}
@@ -144,6 +149,8 @@ func (r *rollout) replace(s site) {
 	i := s.instance
 	why := "Replaced by daemon deployment " + r.deployment.ID
 	switch {
+	case i.Status == "ACTIVE" && !s.waits():
+		r.stop(s.old, why)
 	case i.Status == "ACTIVE" && r.inWork >= r.batch():
 	case i.Status == "ACTIVE" && r.busy(i, ofService) && r.elsewhere(i):
 		r.inWork++
