@@ -6,7 +6,6 @@ import (
 	"iter"
 	"math"
 	"slices"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -290,12 +289,4 @@ func sorted[T any](m map[string]T) iter.Seq[string] {
 // within reports whether d was created in a range of time; nil is any.
 func within(r *types.CreatedAt, d state.DaemonDeployment) bool {
 	return r == nil || (r.After == nil || d.CreatedAt.After(*r.After)) && (r.Before == nil || d.CreatedAt.Before(*r.Before))
-}
-
-// moment leaves a time that has not come out of an answer.
-func moment(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
 }
