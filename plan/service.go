@@ -68,6 +68,22 @@ func (a RemoveService) Apply(tx *state.Tx) {
 
 func (a RemoveService) String() string { return "remove " + a.ARN }
 
+// RemoveServiceDeployment forgets a service deployment.
+type RemoveServiceDeployment struct{ ARN string }
+
+// Apply deletes the record.
+func (a RemoveServiceDeployment) Apply(tx *state.Tx) { tx.ServiceDeployments.Delete(tx, a.ARN) }
+
+func (a RemoveServiceDeployment) String() string { return "remove " + a.ARN }
+
+// RemoveServiceRevision forgets a service revision.
+type RemoveServiceRevision struct{ ARN string }
+
+// Apply deletes the record.
+func (a RemoveServiceRevision) Apply(tx *state.Tx) { tx.ServiceRevisions.Delete(tx, a.ARN) }
+
+func (a RemoveServiceRevision) String() string { return "remove " + a.ARN }
+
 // CountHealthy notes that tasks count as healthy from now on.
 type CountHealthy struct{ Tasks []string } // ARNs
 

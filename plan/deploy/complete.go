@@ -81,6 +81,7 @@ func (l *look) steady() {
 		break
 	}
 	l.p.Do(plan.RecordEvent{Service: l.s.ARN, Message: l.title() + steady})
+	l.prune()
 }
 
 // Steady reports whether s, which has deployments, runs what it is to run and

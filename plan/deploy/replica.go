@@ -64,7 +64,13 @@ func (r *rolling) count(others []state.Deployment) {
 		r.old = r.old.plus(count(r.v, r.s, d.ID))
 		r.assess(r.look.deployment(d))
 	}
-	r.leaving = r.draining()[r.deployment.ID]
+	drain := r.draining()
+	r.leaving = drain[r.deployment.ID]
+	if r.deployment.State == types.DeploymentRolloutStateFailed {
+		for _, d := range others { // which nothing else replaces
+			r.leaving = append(r.leaving, drain[d.ID]...)
+		}
+	}
 	r.unhealthy = slices.DeleteFunc(r.assess(r.source), func(t state.Task) bool {
 		return slices.ContainsFunc(r.leaving, func(l state.Task) bool { return l.ARN == t.ARN })
 	})

@@ -199,3 +199,12 @@ func TestAlarm(t *testing.T) {
 	})
 	w.check("give the deployment up: alarm detected. and roll back to service revision v1")
 }
+
+// Tasks of a deployment that failed, and of those before it, leave instances
+// that drain as far as the floor allows.
+func TestDrainingAfterFailure(t *testing.T) {
+	w := newWorld(t, 4, 50, 100, "v1+@i1 v1+@i1 v1+@i1 v2+")
+	w.change(func(_ *state.Tx, s *state.Service) { s.Deployments[0].State = types.DeploymentRolloutStateFailed })
+	w.drain("i1")
+	w.check("stop v1.0 v1.1: its container instance drains")
+}
