@@ -216,15 +216,21 @@ func meet(a, b []int32) bool {
 	return slices.ContainsFunc(a, func(n int32) bool { return slices.Contains(b, n) })
 }
 
-func hasAttribute(i *state.ContainerInstance, name string) bool {
-	return slices.ContainsFunc(i.Attributes, func(a types.Attribute) bool { return *a.Name == name })
-}
+func hasAttribute(i *state.ContainerInstance, name string) bool { return find(i, name) != nil }
 
 func valueOf(i *state.ContainerInstance, name string) string {
-	for _, a := range i.Attributes {
-		if *a.Name == name {
-			return aws.ToString(a.Value)
-		}
+	if a := find(i, name); a != nil {
+		return aws.ToString(a.Value)
 	}
 	return ""
+}
+
+// find looks for an attribute that the agent or the machine has.
+func find(i *state.ContainerInstance, name string) *types.Attribute {
+	for n := range i.Attributes {
+		if a := &i.Attributes[n]; *a.Name == name {
+			return a
+		}
+	}
+	return nil
 }

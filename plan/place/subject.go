@@ -42,10 +42,8 @@ func subject(v *state.View, i *state.ContainerInstance) query.Subject {
 }
 
 func attribute(v *state.View, i *state.ContainerInstance, name string) []string {
-	for _, a := range i.Attributes {
-		if *a.Name == name {
-			return []string{aws.ToString(a.Value)}
-		}
+	if a := find(i, name); a != nil {
+		return []string{aws.ToString(a.Value)}
 	}
 	if a, ok := v.Attributes.Get(state.AttributeKey(i.ARN, name)); ok {
 		return []string{aws.ToString(a.Value)}
