@@ -1,12 +1,12 @@
 // Package place decides which container instance a task runs on.
 //
-// [Tasks] is pure: it reads a view and returns places, and for what found none
-// the reason of each instance; [Start] is the action that takes a place. The
-// arithmetic is the agent's own, as an agent lets a task that it has no room
-// for wait, and all later ones with it. What instances have left is kept by
-// package state, so that no placement looks at the tasks there are.
+// [Tasks] is pure: it reads a view and returns places, and the closest instances'
+// reasons if there are too few; [Start] is the action that takes a place. What
+// instances have left is kept by package state, in the agent's own arithmetic,
+// so no placement looks at the tasks there are; and orders of instances are
+// kept from one view to the next, so only the first one looks at all instances.
 //
-// Used by api/ecs.
+// Used by plan/deploy and api/ecs.
 package place
 
 import (
