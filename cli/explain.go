@@ -10,14 +10,20 @@ import (
 	"berth/cli/explain"
 )
 
-// Explain asks the control plane whose data is in dataDir where one more task
-// would run, and writes what each container instance says.
+// Explain asks the control plane whose data is in dataDir how a task is, and where
+// one more would run, and writes what it says.
 func Explain(ctx context.Context, out io.Writer, dataDir string, question explain.Question) error {
-	var answers []explain.Answer
-	if err := ask(ctx, dataDir, explain.Path, question, &answers); err != nil {
+	var e explain.Explanation
+	if err := ask(ctx, dataDir, explain.Path, question, &e); err != nil {
 		return err
 	}
-	return writeAnswers(out, answers)
+	for _, line := range e.Story {
+		fmt.Fprintln(out, line)
+	}
+	if len(e.Story) > 0 && len(e.Where) > 0 {
+		fmt.Fprint(out, "\nOne more task of ")
+	}
+	return writeAnswers(out, e.Where)
 }
 
 func writeAnswers(out io.Writer, answers []explain.Answer) error {

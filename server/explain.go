@@ -35,10 +35,13 @@ func (s *Server) explaining(store *state.Store, api *protocol.Server) map[string
 			if err := read(body, &in); err != nil {
 				return nil, err
 			}
-			if in.Task != "" {
-				return described(ecs.ExplainTask(tasks, in.Cluster, in.Task))
+			if in.Task == "" {
+				where, err := described(ecs.ExplainTaskDefinition(tasks, in.Cluster, in.TaskDefinition, in.LaunchType))
+				return explain.Explanation{Where: where}, err
 			}
-			return described(ecs.ExplainTaskDefinition(tasks, in.Cluster, in.TaskDefinition, in.LaunchType))
+			story, found, err := ecs.ExplainTask(tasks, s.cfg.Limits, in.Cluster, in.Task)
+			where, err := described(found, err)
+			return explain.Explanation{Story: story, Where: where}, err
 		}),
 		explain.ServicePath: answer(func(_ *http.Request, body []byte) (any, error) {
 			var in explain.ServiceQuestion

@@ -249,7 +249,7 @@ func TestRevokedToken(t *testing.T) {
 
 // upServer starts a control plane that is reached over a wire, with busybox in
 // its registry and no agent of its own.
-func upServer(t *testing.T) (*machine, *wire) {
+func upServer(t *testing.T, args ...string) (*machine, *wire) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("running containers takes root")
@@ -257,8 +257,8 @@ func upServer(t *testing.T) (*machine, *wire) {
 	archive := busyboxArchive(t)
 	listen, dir := freeAddress(t), t.TempDir()
 	cable := newWire(t, freeAddress(t), listen)
-	b := &berth{url: "http://" + cable.address, dir: dir, args: []string{"server", "--listen", listen, "--advertise-url", "http://" + cable.address,
-		"--data-dir", dir, "--log-format", "json", "--vpc-cidr", freeRange(t)}}
+	b := &berth{url: "http://" + cable.address, dir: dir, args: append([]string{"server", "--listen", listen, "--advertise-url", "http://" + cable.address,
+		"--data-dir", dir, "--log-format", "json", "--vpc-cidr", freeRange(t)}, args...)}
 	t.Cleanup(func() {
 		b.kill()
 		if t.Failed() {

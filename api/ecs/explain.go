@@ -1,9 +1,12 @@
 package ecs
 
 import (
+	"time"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"berth/plan/lifecycle"
 	"berth/plan/place"
 	"berth/state"
 )
@@ -50,20 +53,22 @@ func ExplainTaskDefinition(a *API, cluster, definition, launchType string) ([]Ex
 	return all, nil
 }
 
-// ExplainTask explains where one more task like an existing one would run.
-func ExplainTask(a *API, cluster, task string) ([]Explanation, error) {
+// ExplainTask says how a task is, what happens to it next, and where one more like
+// it would run.
+func ExplainTask(a *API, limits lifecycle.Limits, cluster, task string) (story []string, where []Explanation, err error) {
 	v := a.store.View()
 	c, err := a.activeCluster(v, cluster)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	t, ok := a.task(v, c, task)
 	if !ok {
-		return nil, invalid("The referenced task was not found.")
+		return nil, nil, invalid("The referenced task was not found.")
 	}
+	story = limits.Explain(v, t, time.Now())
 	d, ok := v.TaskDefinitions.Get(t.Definition)
 	if !ok {
-		return nil, clientError("The task definition " + t.Definition + " of the task has been deleted.")
+		return append(story, "its task definition has been deleted: no more tasks can be made like it"), nil, nil
 	}
 	r := resolved{api: a, cluster: c, definition: d, task: t}
 	r.takes, r.gpus = place.Needs(&d.TaskDefinition, t.Overrides)
@@ -71,7 +76,7 @@ func ExplainTask(a *API, cluster, task string) ([]Explanation, error) {
 		r.link.subnets = subnetsOf(a.vpc().Subnets, t)
 	}
 	s := share{launchType: t.LaunchType, provider: t.CapacityProvider, count: 1}
-	return []Explanation{{t.Definition, s.launchType, s.provider, place.Explain(v, r.placement(s, ""))}}, nil
+	return story, []Explanation{{t.Definition, s.launchType, s.provider, place.Explain(v, r.placement(s, ""))}}, nil
 }
 
 // subnetsOf is the subnet of a task's attachment, or all where it has none any more.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"berth/plan/lifecycle"
 	"berth/state"
 )
 
@@ -51,10 +52,15 @@ func TestExplain(t *testing.T) {
 		}
 	}
 	id := lastPart(firstTask(a))
-	if got, want := explained(ExplainTask(a, "main", id)), "web:1 EC2 i1   i2 AGENT its agent is not connected"; got != want {
+	story, where, err := ExplainTask(a, lifecycle.Limits{}, "main", id)
+	if len(story) == 0 || !strings.HasPrefix(story[0], id+" is ") {
+		t.Errorf("the story is %q", story)
+	}
+	if got, want := explained(where, err), "web:1 EC2 i1   i2 AGENT its agent is not connected"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if got, want := explained(ExplainTask(a, "main", "none")), "InvalidParameterException: The referenced task was not found."; got != want {
+	_, where, err = ExplainTask(a, lifecycle.Limits{}, "main", "none")
+	if got, want := explained(where, err), "InvalidParameterException: The referenced task was not found."; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	script{{"RunTask", `{"cluster":"main","taskDefinition":"big"}`, fmt.Sprintf(

@@ -14,6 +14,13 @@ type Question struct {
 	LaunchType     string `json:"launchType,omitempty"` // for a task definition; default: as RunTask does
 }
 
+// Explanation says how a task is and what happens to it next, and where one more
+// would run.
+type Explanation struct {
+	Story []string `json:"story,omitempty"` // of a task
+	Where []Answer `json:"where"`
+}
+
 // Answer is what each container instance says to one launch type or capacity
 // provider.
 type Answer struct {

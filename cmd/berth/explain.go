@@ -14,7 +14,7 @@ func explainCommand(env environment) *cobra.Command {
 	cmd.AddCommand(
 		explainOne(env, "task-definition NAME", "Say where a task of a task definition would run", true, func(q *explain.Question, name string) { q.TaskDefinition = name }),
 		explainService(env),
-		explainOne(env, "task ID", "Say where one more task like this one would run", false, func(q *explain.Question, id string) { q.Task = id }),
+		explainOne(env, "task ID", "Say how a task is and what happens to it next, and where one more like it would run", false, func(q *explain.Question, id string) { q.Task = id }),
 	)
 	return cmd
 }
