@@ -20,6 +20,7 @@ type Halt struct {
 	Tasks   []string // ARNs
 	Reason  string   // that the tasks show
 	Why     string   // in words, for the operator
+	Zone    string   // of the tasks, if they are stopped to balance the zones
 }
 
 // Apply asks for the tasks to be stopped.
@@ -27,7 +28,11 @@ func (a Halt) Apply(tx *state.Tx) {
 	for _, arn := range a.Tasks {
 		plan.StopTask{ARN: arn, Code: types.TaskStopCodeServiceSchedulerInitiated, Reason: a.Reason}.Apply(tx)
 	}
-	message := fmt.Sprintf("%s has stopped %d running tasks: %s.", a.Title, len(a.Tasks), mention(a.Tasks))
+	in := ""
+	if a.Zone != "" {
+		in = " in " + a.Zone + " due to AZ rebalancing"
+	}
+	message := fmt.Sprintf("%s has stopped %d running tasks%s: %s.", a.Title, len(a.Tasks), in, mention(a.Tasks))
 	plan.RecordEvent{Service: a.Service, Message: message}.Apply(tx)
 }
 
@@ -44,13 +49,17 @@ func (a Halt) String() string {
 
 // halt stops tasks, up to what one plan may.
 func (l *look) halt(title string, tasks []state.Task, reason, why string) {
+	if len(tasks) > 0 {
+		l.p.Do(l.halting(title, tasks, reason, why))
+	}
+}
+
+func (l *look) halting(title string, tasks []state.Task, reason, why string) Halt {
 	var arns []string
 	for _, t := range tasks[:min(len(tasks), mostAtOnce)] {
 		arns = append(arns, t.ARN)
 	}
-	if len(arns) > 0 {
-		l.p.Do(Halt{Service: l.s.ARN, Title: title, Tasks: arns, Reason: reason, Why: why})
-	}
+	return Halt{Service: l.s.ARN, Title: title, Tasks: arns, Reason: reason, Why: why}
 }
 
 // unprotected are those of tasks that may be stopped now. It wakes the plan when
@@ -78,6 +87,11 @@ func (l *look) in(id string, phase state.Phase) []state.Task {
 	all := slices.Collect(l.v.TasksOfDeployment(l.s.ARN, id, phase))
 	slices.SortStableFunc(all, func(a, b state.Task) int { return cmp.Or(a.CreatedAt.Compare(b.CreatedAt)) })
 	return all
+}
+
+// inAll are the tasks of a source that nobody has asked to stop.
+func (l *look) inAll(id string) []state.Task {
+	return slices.Concat(l.in(id, state.Pending), l.in(id, state.Running), l.in(id, state.Healthy))
 }
 
 // scaling is the reason that tasks show which are stopped for a deployment, or
