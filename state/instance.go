@@ -2,6 +2,7 @@ package state
 
 import (
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -111,6 +112,13 @@ const separatorOfAttributes = "|"
 
 // AttributeKey is the key of an attribute.
 func AttributeKey(target, name string) string { return target + separatorOfAttributes + name }
+
+// AttributeTarget is the target of the attribute with a key; what is no such key
+// it returns as it is.
+func AttributeTarget(key string) string {
+	target, _, _ := strings.Cut(key, separatorOfAttributes)
+	return target
+}
 
 var attributes = kind[Attribute]{
 	name: "attributes", key: func(a *Attribute) string { return AttributeKey(a.Target, a.Name) },
