@@ -1,7 +1,6 @@
 package deploy
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -68,25 +67,25 @@ func (l *look) halting(title string, tasks []state.Task, reason, why string) Hal
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection.html
 func (l *look) unprotected(tasks []state.Task) []state.Task {
 	var first time.Time
-	free := slices.DeleteFunc(slices.Clone(tasks), func(t state.Task) bool {
-		protected := t.ProtectedUntil.After(l.now)
-		if protected && (first.IsZero() || t.ProtectedUntil.Before(first)) {
+	protected := func(t state.Task) bool {
+		yes := t.ProtectedUntil.After(l.now)
+		if yes && (first.IsZero() || t.ProtectedUntil.Before(first)) {
 			first = t.ProtectedUntil
 		}
-		return protected
-	})
-	if n := len(tasks) - len(free); n > 0 {
-		l.p.WakeAt(first)
-		l.p.Note("leaves %d protected tasks alone, the first until %s", n, clock(first))
+		return yes
 	}
+	if !slices.ContainsFunc(tasks, protected) {
+		return tasks
+	}
+	free := slices.DeleteFunc(slices.Clone(tasks), protected)
+	l.p.WakeAt(first)
+	l.p.Note("leaves %d protected tasks alone, the first until %s", len(tasks)-len(free), clock(first))
 	return free
 }
 
-// in are the tasks of a source that are in a phase, the oldest first.
+// in are the tasks of a source that are in a phase.
 func (l *look) in(id string, phase state.Phase) []state.Task {
-	all := slices.Collect(l.v.TasksOfDeployment(l.s.ARN, id, phase))
-	slices.SortStableFunc(all, func(a, b state.Task) int { return cmp.Or(a.CreatedAt.Compare(b.CreatedAt)) })
-	return all
+	return slices.AppendSeq(make([]state.Task, 0, l.v.CountTasksOf(l.s.ARN, id, phase)), l.v.TasksOfDeployment(l.s.ARN, id, phase))
 }
 
 // inAll are the tasks of a source that nobody has asked to stop.
