@@ -40,6 +40,7 @@ var invariants = []invariant{
 func (w *World) check() error {
 	after := w.store.View()
 	if w.failure == nil && w.last != after {
+		w.observe(w.last, after)
 		for _, i := range invariants {
 			if err := i.check(w.last, after); err != nil {
 				w.broken(i.name, err)
@@ -68,38 +69,33 @@ func (f *Failure) Error() string { return fmt.Sprintf("%s: %v", f.Invariant, f.E
 
 // neverOverCommitted adds up what the tasks on each instance take.
 func neverOverCommitted(_, v *state.View) error {
+	type takes struct{ cpu, memory int64 }
+	used, taken := map[string]takes{}, map[string]string{}
+	claim := func(t state.Task, what string, is any) error {
+		key := fmt.Sprint(what, " ", is, " of ", t.Instance)
+		if other := taken[key]; other != "" {
+			return fmt.Errorf("%s and %s both have %s", other, t.ARN, key)
+		}
+		taken[key] = t.ARN
+		return nil
+	}
+	for t := range v.Tasks.All() {
+		if t.Last == "STOPPED" {
+			continue
+		}
+		u := used[t.Instance]
+		used[t.Instance] = takes{u.cpu + int64(t.Takes.CPU), u.memory + int64(t.Takes.Memory)}
+		for _, port := range t.Takes.TCP {
+			if err := claim(t, "port", port); err != nil {
+				return err
+			}
+		}
+	}
 	for i := range v.ContainerInstances.All() {
-		var cpu, memory int64
-		taken := map[string]string{}
-		claim := func(t state.Task, what string, is any) error {
-			key := fmt.Sprint(what, " ", is)
-			if other := taken[key]; other != "" {
-				return fmt.Errorf("%s and %s both have %s of %s", other, t.ARN, key, i.ARN)
-			}
-			taken[key] = t.ARN
-			return nil
-		}
-		for t := range v.Tasks.All() {
-			if t.Instance != i.ARN || t.Last == "STOPPED" {
-				continue
-			}
-			cpu += int64(t.Takes.CPU)
-			memory += int64(t.Takes.Memory)
-			for _, port := range t.Takes.TCP {
-				if err := claim(t, "port", port); err != nil {
-					return err
-				}
-			}
-			for _, gpu := range t.Takes.GPUs {
-				if err := claim(t, "GPU", gpu); err != nil {
-					return err
-				}
-			}
-		}
 		for _, r := range i.Resources {
-			has := int64(r.IntegerValue)
-			if *r.Name == "CPU" && cpu > has || *r.Name == "MEMORY" && memory > has {
-				return fmt.Errorf("%s has %d of %s, its tasks take %d CPU units and %d MiB", i.ARN, has, *r.Name, cpu, memory)
+			u, has := used[i.ARN], int64(r.IntegerValue)
+			if *r.Name == "CPU" && u.cpu > has || *r.Name == "MEMORY" && u.memory > has {
+				return fmt.Errorf("%s has %d of %s, and its tasks take %+v", i.ARN, has, *r.Name, u)
 			}
 		}
 	}
@@ -326,8 +322,8 @@ func deploymentsInOrder(_, v *state.View) error {
 	for s := range v.Services.All() {
 		ecs := s.Controller == types.DeploymentControllerTypeEcs
 		switch {
-		case s.Status == "INACTIVE" && len(s.Deployments) > 0:
-			return fmt.Errorf("%s is INACTIVE and has deployments", s.Name)
+		case s.Status == "INACTIVE" && len(s.Deployments) > 1: // the last one says what it was
+			return fmt.Errorf("%s is INACTIVE and has %d deployments", s.Name, len(s.Deployments))
 		case s.Status == "ACTIVE" && ecs && len(s.Deployments) == 0:
 			return fmt.Errorf("%s has no deployment", s.Name)
 		}

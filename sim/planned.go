@@ -77,6 +77,51 @@ func (w *World) checkPlan(before, after *state.View, s state.Service) {
 		w.checkStop(before, s, t)
 	}
 	w.checkToldStarts(before, after, s, started)
+	w.checkSpread(after, s, started)
+	w.checkPauses(s, started)
+}
+
+// checkSpread: of instances that a strategy spreads tasks over, one that got a
+// task has at most one more than each that has room for another.
+//
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-placement-strategies.html
+func (w *World) checkSpread(after *state.View, s state.Service, started []state.Task) {
+	byZone := hasStrategy(s, 0, "attribute:ecs.availability-zone")
+	byInstance := hasStrategy(s, 0, "instanceId") || byZone && hasStrategy(s, 1, "instanceId")
+	if len(started) == 0 || !byZone && !byInstance {
+		return
+	}
+	inZone, onInstance := map[string]int{}, map[string]int{}
+	family, _ := familyOf(started[0].Definition)
+	for i := range after.InstancesOf(s.Cluster) {
+		if suits(after, families[family], i) {
+			for t := range after.TasksOn(i.ARN) {
+				if t.Service == s.ARN {
+					inZone[t.Zone]++
+					onInstance[t.Instance]++
+				}
+			}
+		}
+	}
+	for i := range after.InstancesOf(s.Cluster) {
+		if !w.fits(after, s, families[family], i) {
+			continue
+		}
+		for _, t := range started {
+			zone := zoneOf(i)
+			if byZone && inZone[t.Zone] > inZone[zone]+1 {
+				w.broken("tasks are spread", fmt.Errorf("%s started in %s, which has %d tasks of %s; %s has %d and room on %s", t.ARN, t.Zone, inZone[t.Zone], s.Name, zone, inZone[zone], i.ARN))
+			}
+			if byInstance && (!byZone || zone == t.Zone) && onInstance[t.Instance] > onInstance[i.ARN]+1 {
+				w.broken("tasks are spread", fmt.Errorf("%s started on %s, which has %d tasks of %s; %s has %d, and room", t.ARN, t.Instance, onInstance[t.Instance], s.Name, i.ARN, onInstance[i.ARN]))
+			}
+		}
+	}
+}
+
+// hasStrategy reports whether the n-th strategy of s spreads over a field.
+func hasStrategy(s state.Service, n int, field string) bool {
+	return n < len(s.Strategy) && s.Strategy[n].Type == types.PlacementStrategyTypeSpread && *s.Strategy[n].Field == field
 }
 
 // changed is what a plan started and stopped.

@@ -25,7 +25,7 @@ func (w *World) hasRoom(v *state.View, s state.Service) bool {
 }
 
 func (w *World) fits(v *state.View, s state.Service, needs size, i state.ContainerInstance) bool {
-	if i.Status != "ACTIVE" || !i.AgentConnected || needs.disk && diskOf(v, i) != "ssd" {
+	if !suits(v, needs, i) {
 		return false
 	}
 	cpu, memory := int32(0), int32(0)
@@ -56,4 +56,9 @@ func (w *World) fits(v *state.View, s state.Service, needs size, i state.Contain
 		return false
 	}
 	return cpu >= needs.cpu && memory >= needs.memory
+}
+
+// suits reports whether tasks may start on an instance, as far as it has room.
+func suits(v *state.View, needs size, i state.ContainerInstance) bool {
+	return i.Status == "ACTIVE" && i.AgentConnected && (!needs.disk || diskOf(v, i) == "ssd")
 }

@@ -23,6 +23,7 @@ func (w *World) Settle() error {
 	for range mostSteps {
 		w.steps++
 		if !w.goOn() {
+			w.checkAwake()
 			at, ok := w.next()
 			if !ok || at.After(end) {
 				return w.atRest()
@@ -72,19 +73,23 @@ func (w *World) goOn() bool {
 	return len(can) > 0
 }
 
-// atRest checks how things are when nothing is left to do.
-func (w *World) atRest() error {
-	v := w.store.View()
+// checkAwake: when nothing is due, no plan has anything to do.
+func (w *World) checkAwake() {
 	for _, l := range w.loops {
+		if l.Name() == "container-instances" || l.Name() == "servers" { // those wait for each other, and nobody for them
+			continue
+		}
 		for _, key := range l.Keys() {
-			if l.Name() == "container-instances" || l.Name() == "servers" {
-				continue
-			}
 			if p := l.Plan(key, w.now); len(p.Actions) > 0 {
 				w.broken("nobody sleeps through work", fmt.Errorf("%s would do this to %s, and nothing wakes it: %v", l.Name(), key, p.Strings()))
 			}
 		}
 	}
+}
+
+// atRest checks how things are when nothing is left to do.
+func (w *World) atRest() error {
+	v := w.store.View()
 	for s := range v.Services.All() {
 		if err := w.settled(v, s); err != nil {
 			w.broken("every service settles", fmt.Errorf("%s %w", s.Name, err))
@@ -108,12 +113,17 @@ func (w *World) settled(v *state.View, s state.Service) error {
 	n, desired := tallyOf(v, s.ARN), desiredOf(v, s)
 	floor, ceiling := bounds(v, s)
 	stuck := floor >= desired && ceiling <= desired && len(s.Deployments) > 1
-	missing := desired - n.staying
+	missing := desired
+	for t := range v.Tasks.All() {
+		if t.Service == s.ARN && t.StartedBy == s.Deployments[0].ID && t.Desired == "RUNNING" {
+			missing--
+		}
+	}
 	switch {
 	case stuck, s.Deployments[0].State == types.DeploymentRolloutStateFailed: // it starts nothing any more
 		return nil
-	case missing > 0 && w.hasRoom(v, s):
-		return fmt.Errorf("has %d of %d tasks, and there is room", n.staying, desired)
+	case missing > 0 && n.live < ceiling && w.hasRoom(v, s):
+		return fmt.Errorf("lacks %d of %d tasks, and there is room", missing, desired)
 	case missing > 0:
 		return nil
 	case n.staying != desired || n.healthy != desired || n.live != desired:

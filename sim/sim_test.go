@@ -14,7 +14,7 @@ import (
 var (
 	seed   = flag.Uint64("seed", 0, "replay one history, and print it")
 	first  = flag.Uint64("first", 1, "the first seed to try")
-	seeds  = flag.Uint64("seeds", 0, "how many histories to try")
+	seeds  = flag.Uint64("seeds", 1000, "how many histories to try")
 	survey = flag.Bool("survey", false, "go on when histories fail, and count what they break")
 )
 

@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"berth/plan"
+	"berth/plan/deploy"
 	"berth/state"
 )
 
@@ -91,6 +94,9 @@ func (w *World) turnAny() {
 func (w *World) turn(t turn) {
 	l := w.loops[t.loop]
 	before := w.store.View()
+	if l.Name() == "services" && w.chance(20) {
+		w.checkMemory(t.key, l.Plan(t.key, w.now))
+	}
 	p, err := l.Turn(context.Background(), t.key)
 	if err != nil {
 		w.broken("a loop stops", fmt.Errorf("%s: %w", l.Name(), err))
@@ -113,6 +119,32 @@ func (w *World) agentDoes() {
 	if len(can) > 0 {
 		pick(w, can)()
 	}
+}
+
+// checkMemory: a control plane that knows nothing but the durable state plans
+// the same for a service.
+func (w *World) checkMemory(service string, p plan.Plan) {
+	store, err := w.store.Reload()
+	if err != nil {
+		panic(err)
+	}
+	s, _ := store.View().Services.Get(service)
+	if fresh := w.deploy.Plan(store.View(), s, w.now); doing(p) != doing(fresh) {
+		w.broken("a restart changes no decision", fmt.Errorf("planned: %s\nafter a restart: %s", doing(p), doing(fresh)))
+	}
+}
+
+// doing says what a plan does, and where.
+func doing(p plan.Plan) string {
+	text := strings.Join(p.Strings(), "; ")
+	for _, action := range p.Actions {
+		if l, ok := action.(deploy.Launch); ok {
+			for _, s := range l.Starts {
+				text += " " + s.Place.Instance
+			}
+		}
+	}
+	return text
 }
 
 // couldDo lists what an agent could do next, in whatever order messages come.

@@ -44,6 +44,7 @@ type World struct {
 	api     *ecs.API
 	loops   []control.Manual
 	network vpc.Network
+	deploy  deploy.Config
 	limits  lifecycle.Limits
 	server  string // id of the control plane's process; new after a restart
 
@@ -52,9 +53,10 @@ type World struct {
 
 	mended bool // all images are good now
 
-	last    *state.View // as of the last check
-	failure error       // what was broken first
-	log     *history    // nil where nobody will read it
+	last    *state.View       // as of the last check
+	streaks map[string]streak // of deployments, by id
+	failure error             // what was broken first
+	log     *history          // nil where nobody will read it
 }
 
 // New makes a world from a seed. With told, it keeps the history to read.
@@ -68,8 +70,9 @@ func New(seed uint64, told bool) *World {
 		now:     time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC),
 		network: vpc.Default(account, region, ""),
 		limits:  lifecycle.Limits{FargateLostAfter: 2 * time.Minute, KeepStopped: time.Hour},
-		faults:  true,
+		faults:  true, streaks: map[string]streak{},
 	}
+	w.deploy = deploy.Config{Network: w.network, HealthyAfter: 40 * time.Second}
 	if told {
 		w.log = newHistory()
 	}
@@ -88,7 +91,7 @@ func (w *World) start(store *state.Store) {
 	w.api = ecs.New(ecs.Config{Store: store, Region: region, Account: account, Endpoint: "http://berth"})
 	w.loops = control.New(control.Config{
 		Store: store, Limits: w.limits, Log: slog.New(slog.DiscardHandler),
-		Deploy: deploy.Config{Network: w.network, HealthyAfter: 40 * time.Second},
+		Deploy: w.deploy,
 	}).Manual()
 	w.server = fmt.Sprint("server-", w.rand.Uint32())
 	w.seen()
