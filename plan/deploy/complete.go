@@ -42,6 +42,9 @@ func (l *look) complete() {
 	if sd.Rollback != nil {
 		sd.Status = types.ServiceDeploymentStatusRollbackSuccessful
 	}
+	if sd.StartedAt.IsZero() { // nothing was to do
+		sd.StartedAt = l.now
+	}
 	sd.FinishedAt, sd.Hooks = l.now, nil
 	l.p.Do(
 		plan.PutService{Service: s, Why: fmt.Sprintf("deployment %s completed", d.ID)},
@@ -73,11 +76,6 @@ func (l *look) steady() {
 	if !Steady(l.v, l.s) {
 		return
 	}
-	l.saySteady()
-}
-
-// saySteady records that the service is steady, unless that was the last thing said.
-func (l *look) saySteady() {
 	for e := range l.v.LatestEventsOf(l.s.ARN) {
 		if again := e.At.Add(sixHours); strings.HasSuffix(e.Message, steady) && l.now.Before(again) {
 			l.p.WakeAt(again)
@@ -86,6 +84,7 @@ func (l *look) saySteady() {
 		break
 	}
 	l.p.Do(plan.RecordEvent{Service: l.s.ARN, Message: l.title() + steady})
+	l.p.WakeAt(l.now) // an event changes nothing that wakes anybody
 	l.prune()
 }
 

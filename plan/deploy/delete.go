@@ -2,9 +2,13 @@ package deploy
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
 	"berth/plan"
+	"berth/state"
 )
 
 // describable is how long a deleted service can still be described, as INACTIVE.
@@ -16,21 +20,34 @@ const describable = time.Hour
 // drain stops all tasks of a deleted service, protected or not. It is INACTIVE
 // when there are none.
 func (l *look) drain() {
+	l.stopDeployment()
 	left := 0
-	for _, id := range sourcesOf(l.v, l.s) {
-		left += count(l.v, l.s, id).all()
-		l.halt(l.title(), l.inAll(id), scaling(id), "the service is deleted")
+	for _, d := range l.s.Deployments {
+		left += count(l.v, l.s, d.ID).all()
+		tasks := slices.Concat(l.in(d.ID, state.Pending), l.in(d.ID, state.Running), l.in(d.ID, state.Healthy))
+		l.halt(l.title(), tasks, scaling(d.ID), "the service is deleted")
 	}
 	if left > 0 {
 		l.p.Note("waits for %d tasks to stop", left)
 		return
 	}
-	for set := range l.v.TaskSetsOf(l.s.ARN) {
-		l.p.Do(plan.RemoveTaskSet{ARN: set.ARN})
-	}
 	s := l.s
-	s.Status, s.Deployments, s.PrimaryTaskSet, s.DeletedAt = "INACTIVE", s.Deployments[:min(1, len(s.Deployments))], "", l.now
+	s.Status, s.Deployments, s.DeletedAt = "INACTIVE", s.Deployments[:min(1, len(s.Deployments))], l.now
 	l.p.Do(plan.PutService{Service: s, Why: fmt.Sprintf("%s is INACTIVE: its last task has stopped", s.Name)})
+}
+
+// stopDeployment ends the service deployment of a deleted service.
+func (l *look) stopDeployment() {
+	if len(l.s.Deployments) == 0 {
+		return
+	}
+	sd, ok := l.v.ServiceDeployments.Get(l.s.Deployments[0].ServiceDeployment)
+	if !ok || sd.Over() {
+		return
+	}
+	sd.Status, sd.Reason, sd.Hooks = types.ServiceDeploymentStatusStopped, "Service deployment stopped because the service was deleted.", nil
+	sd.StoppedAt, sd.FinishedAt = l.now, l.now
+	l.p.Do(plan.PutServiceDeployment{Deployment: sd, Why: fmt.Sprintf("service deployment %s is %s", idOf(sd.ARN), sd.Status)})
 }
 
 // forget removes a service some time after it was deleted, with all that belongs to it.

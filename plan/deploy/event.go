@@ -40,6 +40,7 @@ func (l *look) warn(message string, resolved ...string) {
 		}
 	}
 	l.p.Do(plan.RecordEvent{Service: l.s.ARN, Message: message})
+	l.p.WakeAt(l.now) // an event changes nothing that wakes anybody
 }
 
 func contains(message string, any []string) bool {

@@ -114,13 +114,14 @@ func lostReason(i state.ContainerInstance) string {
 
 // Server forgets s some time after it ended.
 func Server(v *state.View, s state.Server, now time.Time) (p plan.Plan) {
-	for range v.InstancesConnectedTo(s.ID) {
-		return p // it is needed to tell when they are lost
-	}
 	if end := s.SeenAt.Add(remembered); now.Before(end) {
 		p.WakeAt(end)
-	} else {
-		p.Do(plan.RemoveServer{ID: s.ID})
+		return p
 	}
+	for range v.InstancesConnectedTo(s.ID) {
+		p.WakeAt(now.Add(unseen)) // it is needed to tell when they are lost
+		return p
+	}
+	p.Do(plan.RemoveServer{ID: s.ID})
 	return p
 }

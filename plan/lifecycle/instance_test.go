@@ -134,12 +134,14 @@ func TestServer(t *testing.T) {
 		id    string
 		after time.Duration
 		want  string
+		wake  time.Time
 	}{
-		{"idle", time.Minute, ""}, {"idle", time.Hour, "remove server idle"}, {"busy", time.Hour, ""},
+		{"idle", time.Minute, "", noon.Add(time.Hour)}, {"idle", time.Hour, "remove server idle", time.Time{}},
+		{"busy", time.Hour, "", noon.Add(time.Hour + 30*time.Second)}, // until its instances are lost
 	} {
 		p := Server(store.View(), state.Server{ID: tc.id, SeenAt: noon}, noon.Add(tc.after))
-		if got := strings.Join(p.Strings(), "; "); got != tc.want {
-			t.Errorf("%s after %v: got %q, want %q", tc.id, tc.after, got, tc.want)
+		if got := strings.Join(p.Strings(), "; "); got != tc.want || !p.Wake.Equal(tc.wake) {
+			t.Errorf("%s after %v: got %q and wake at %v, want %q and %v", tc.id, tc.after, got, p.Wake, tc.want, tc.wake)
 		}
 	}
 }
