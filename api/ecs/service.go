@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"berth/aws/arn"
+	"berth/plan"
 	"berth/plan/deploy"
 	"berth/state"
 )
@@ -104,7 +105,8 @@ func (a *API) createService(tx *state.Tx, cluster string, s state.Service, r ser
 	s.ARN, s.Cluster, s.CreatedAt = a.serviceARN(c, s.Name), c.ARN, tx.Now()
 	if old, ok := tx.Services.Get(s.ARN); ok {
 		switch {
-		case old.Status == "INACTIVE": // replaced
+		case old.Status == "INACTIVE":
+			plan.RemoveService{ARN: old.ARN}.Apply(tx) // the new one shares nothing with it: no events, nothing to roll back to
 		case old.Status == "DRAINING":
 			return s, invalid("Unable to Start a service that is still Draining.")
 		case s.Token != "" && old.Token == s.Token && old.Request == s.Request:

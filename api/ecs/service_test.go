@@ -66,6 +66,9 @@ func TestInactiveService(t *testing.T) {
 		{"CreateService", `{"cluster":"main","serviceName":"web","taskDefinition":"vpc","desiredCount":0,` + fill(a, network) + `}`,
 			`{"service":{"status":"ACTIVE","deployments":[{}],"events":[]}}`},
 	}.run(t, a)
+	if v := a.store.View(); v.ServiceEvents.Len() != 0 || v.ServiceDeployments.Len() != 1 || v.ServiceRevisions.Len() != 1 {
+		t.Error("the new service has the history of the old one")
+	}
 }
 
 // A repeated request with its client token gives what it gave before.
