@@ -13,7 +13,7 @@ var taskDefinitions = loop[state.TaskDefinition]{
 	objects: func(v *state.View) *state.Table[state.TaskDefinition] { return &v.TaskDefinitions },
 	key:     func(d state.TaskDefinition) string { return *d.TaskDefinitionArn },
 	plan:    lifecycle.TaskDefinition,
-	related: func(v *state.View) []string { return []string{v.Services.Name(), v.Tasks.Name()} },
+	related: func(v *state.View) []string { return []string{v.Services.Name(), v.TaskSets.Name(), v.Tasks.Name()} },
 	concerns: func(v *state.View, _ []state.Key) (keys []string) {
 		for d := range v.TaskDefinitionsInDeletion() {
 			keys = append(keys, *d.TaskDefinitionArn)

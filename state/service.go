@@ -218,10 +218,18 @@ var serviceDeployments = kind[ServiceDeployment]{
 }
 
 var taskSets = kind[TaskSet]{
-	name:    "task-sets",
-	key:     func(s *TaskSet) string { return s.ARN },
-	indexes: []func(*TaskSet) string{func(s *TaskSet) string { return s.Service }},
+	name: "task-sets",
+	key:  func(s *TaskSet) string { return s.ARN },
+	indexes: []func(*TaskSet) string{
+		taskSetsByService:    func(s *TaskSet) string { return s.Service },
+		taskSetsByDefinition: func(s *TaskSet) string { return s.Definition },
+	},
 }
+
+const (
+	taskSetsByService = iota
+	taskSetsByDefinition
+)
 
 var serviceEvents = kind[ServiceEvent]{
 	name:    "service-events",
@@ -263,7 +271,14 @@ func (v *View) DeploymentsOf(service string) iter.Seq[ServiceDeployment] {
 }
 
 // TaskSetsOf yields the task sets of a service, by its ARN.
-func (v *View) TaskSetsOf(service string) iter.Seq[TaskSet] { return v.TaskSets.by(0, service) }
+func (v *View) TaskSetsOf(service string) iter.Seq[TaskSet] {
+	return v.TaskSets.by(taskSetsByService, service)
+}
+
+// TaskSetsFrom yields the task sets of a task definition, by its ARN.
+func (v *View) TaskSetsFrom(definition string) iter.Seq[TaskSet] {
+	return v.TaskSets.by(taskSetsByDefinition, definition)
+}
 
 // EventsOf yields the events of a service, by its ARN, oldest first.
 func (v *View) EventsOf(service string) iter.Seq[ServiceEvent] {

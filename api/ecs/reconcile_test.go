@@ -149,3 +149,27 @@ func tasksOf(t *testing.T, a *API) []string {
 	}
 	return out.TaskArns
 }
+
+// The tasks of task sets, as plans start and stop them.
+func TestTaskSetsRun(t *testing.T) {
+	a := externalAPI(t)
+	blue, green := newTaskSet(t, a, 100), newTaskSet(t, a, 25)
+	script{
+		{"UpdateServicePrimaryTaskSet", `{` + extSet + `,"primaryTaskSet":"` + blue + `"}`, `{}`},
+		{"UpdateService", `{"cluster":"main","service":"ext","desiredCount":5}`, `{}`},
+	}.run(t, a)
+	reconcile(t, a)
+	script{
+		{"DescribeTaskSets", `{` + extSet + `,"taskSets":["` + blue + `","` + green + `"]}`, `{"taskSets":[
+			{"computedDesiredCount":5,"runningCount":5,"pendingCount":0,"stabilityStatus":"STEADY_STATE"},{"computedDesiredCount":2,"runningCount":2,"stabilityStatus":"STEADY_STATE"}]}`},
+		{"DescribeServices", `{"cluster":"main","services":["ext"]}`, `{"services":[{"desiredCount":5,"runningCount":7}]}`},
+		{"DeleteTaskSet", `{` + extSet + `,"taskSet":"` + green + `","force":true}`, `{"taskSet":{"status":"DRAINING","runningCount":2}}`},
+	}.run(t, a)
+	reconcile(t, a)
+	script{
+		{"DescribeTaskSets", `{` + extSet + `}`, `{"taskSets":[{"id":"` + blue + `"}]}`},
+		{"DeleteService", `{"cluster":"main","service":"ext","force":true}`, `{"service":{"status":"DRAINING"}}`},
+	}.run(t, a)
+	reconcile(t, a)
+	script{{"DescribeServices", `{"cluster":"main","services":["ext"]}`, `{"services":[{"status":"INACTIVE","runningCount":0,"taskSets":[]}]}`}}.run(t, a)
+}

@@ -1,6 +1,7 @@
 package ecs
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -11,7 +12,9 @@ import (
 
 // describeTaskSets describes all task sets of s, the oldest first.
 func describeTaskSets(v *state.View, s state.Service, tags bool) []types.TaskSet {
-	sets := slices.SortedStableFunc(v.TaskSetsOf(s.ARN), func(a, b state.TaskSet) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	sets := slices.SortedFunc(v.TaskSetsOf(s.ARN), func(a, b state.TaskSet) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
 	out := []types.TaskSet{}
 	for _, set := range sets {
 		out = append(out, describeTaskSet(v, s, set, tags))

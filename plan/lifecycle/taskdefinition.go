@@ -33,6 +33,9 @@ func inUse(v *state.View, definition string) bool {
 			return true
 		}
 	}
+	for range v.TaskSetsFrom(definition) {
+		return true
+	}
 	for range v.TasksFrom(definition) {
 		return true
 	}

@@ -25,6 +25,7 @@ func TestTaskDefinition(t *testing.T) {
 		{"removes what nothing runs", deleting, "", []string{"remove web:1"}},
 		{"waits for a service", deleting, "service ACTIVE", nil},
 		{"waits for a draining service", deleting, "service DRAINING", nil},
+		{"waits for a task set", deleting, "set ACTIVE", nil},
 		{"waits for a task", deleting, "task RUNNING", nil},
 		{"waits for the last task", deleting, "task STOPPED, task STOPPING", nil},
 		{"forgets what has ended", deleting, "service INACTIVE, task STOPPED", []string{"remove web:1"}},
@@ -49,6 +50,8 @@ func world(t *testing.T, users string) *state.View {
 			switch kind {
 			case "service":
 				tx.Services.Put(tx, state.Service{ARN: tx.NewID(), Deployments: []state.Deployment{{Definition: "web:1"}}, Status: status})
+			case "set":
+				tx.TaskSets.Put(tx, state.TaskSet{ARN: tx.NewID(), Workload: state.Workload{Definition: "web:1"}, Status: status})
 			case "task":
 				tx.Tasks.Put(tx, state.Task{ARN: tx.NewID(), Definition: "web:1", Last: status})
 			case "other":
