@@ -1,6 +1,8 @@
 package control
 
 import (
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
 	"berth/plan/deploy"
 	"berth/state"
 )
@@ -21,7 +23,8 @@ func services(cfg deploy.Config) loop[state.Service] {
 }
 
 // concernedServices are the services that changed records concern. Where a task
-// has stopped there is room: for all services that miss tasks.
+// has stopped there is room: for all services that miss tasks. A daemon on an
+// instance that drains stays until it is the last.
 func concernedServices(v *state.View, changed []state.Key) (arns []string) {
 	room := false
 	for _, k := range changed {
@@ -33,12 +36,20 @@ func concernedServices(v *state.View, changed []state.Key) (arns []string) {
 	}
 	if room {
 		for s := range v.Services.All() {
-			if deploy.Missing(v, s) > 0 {
+			if deploy.Missing(v, s) > 0 || s.Scheduling == types.SchedulingStrategyDaemon && drains(v, s.Cluster) {
 				arns = append(arns, s.ARN)
 			}
 		}
 	}
 	return arns
+}
+
+// drains reports whether a container instance of a cluster does.
+func drains(v *state.View, cluster string) bool {
+	for range v.DrainingIn(cluster) {
+		return true
+	}
+	return false
 }
 
 // servicesOf is the services that a changed record concerns.
@@ -56,10 +67,8 @@ func servicesOf(v *state.View, k state.Key) (arns []string) {
 		if s, ok := v.TaskSets.Get(k.Key); ok {
 			arns = append(arns, s.Service)
 		}
-	case v.Attributes.Name():
-		return servicesOf(v, state.Key{Table: v.ContainerInstances.Name(), Key: state.AttributeTarget(k.Key)})
-	case v.ContainerInstances.Name():
-		i, _ := v.ContainerInstances.Get(k.Key)
+	case v.ContainerInstances.Name(), v.Attributes.Name():
+		i, _ := v.ContainerInstances.Get(state.AttributeTarget(k.Key))
 		for s := range v.Services.All() { // of all clusters: those of Fargate are in a hidden one
 			if s.Cluster == i.Cluster || v.LaunchTypeOf(s) == "FARGATE" {
 				arns = append(arns, s.ARN)

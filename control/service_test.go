@@ -10,7 +10,7 @@ import (
 )
 
 // A task that stops concerns its own service, and all that miss tasks: they may
-// have waited for its room.
+// have waited for its room. So may the daemon of an instance that drains.
 func TestConcernedServices(t *testing.T) {
 	store := state.NewMemory()
 	err := store.Update(t.Context(), func(tx *state.Tx) error {
@@ -21,6 +21,8 @@ func TestConcernedServices(t *testing.T) {
 			}
 			tx.Services.Put(tx, s)
 		}
+		tx.Services.Put(tx, state.Service{ARN: "daemon", Status: "ACTIVE", Cluster: "d", Scheduling: types.SchedulingStrategyDaemon})
+		tx.ContainerInstances.Put(tx, state.ContainerInstance{ARN: "drains", Cluster: "d", Status: "DRAINING"})
 		tx.Tasks.Put(tx, state.Task{ARN: "runs", Service: "full", StartedBy: "full", Last: "RUNNING", Desired: "RUNNING"})
 		tx.Tasks.Put(tx, state.Task{ARN: "stopped", Last: "STOPPED", Desired: "STOPPED"})
 		return nil
@@ -29,11 +31,16 @@ func TestConcernedServices(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tc := range []struct {
-		task string
-		want []string
-	}{{"runs", []string{"full"}}, {"stopped", []string{"short"}}} {
-		if got := concernedServices(store.View(), []state.Key{{Table: "tasks", Key: tc.task}}); !slices.Equal(got, tc.want) {
-			t.Errorf("%s concerns %v, want %v", tc.task, got, tc.want)
+		table, key string
+		want       []string
+	}{
+		{"tasks", "runs", []string{"full"}},
+		{"tasks", "stopped", []string{"daemon", "short"}},
+		{"container-instances", "drains", []string{"daemon"}},
+		{"attributes", state.AttributeKey("drains", "rack"), []string{"daemon"}},
+	} {
+		if got := concernedServices(store.View(), []state.Key{{Table: tc.table, Key: tc.key}}); !slices.Equal(got, tc.want) {
+			t.Errorf("%s %s concerns %v, want %v", tc.table, tc.key, got, tc.want)
 		}
 	}
 }

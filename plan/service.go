@@ -46,6 +46,14 @@ func (a PutTaskSet) Apply(tx *state.Tx) { tx.TaskSets.Put(tx, a.TaskSet) }
 
 func (a PutTaskSet) String() string { return a.Why }
 
+// RemoveTaskSet forgets a deleted task set.
+type RemoveTaskSet struct{ ARN string }
+
+// Apply deletes the record.
+func (a RemoveTaskSet) Apply(tx *state.Tx) { tx.TaskSets.Delete(tx, a.ARN) }
+
+func (a RemoveTaskSet) String() string { return "remove " + a.ARN }
+
 // RemoveService forgets a service and all that belongs to it.
 type RemoveService struct{ ARN string }
 

@@ -113,7 +113,8 @@ const separatorOfAttributes = "|"
 // AttributeKey is the key of an attribute.
 func AttributeKey(target, name string) string { return target + separatorOfAttributes + name }
 
-// AttributeTarget is the ARN of the container instance whose attribute has a key.
+// AttributeTarget is the target of the attribute with a key; what is no such key
+// it returns as it is.
 func AttributeTarget(key string) string {
 	target, _, _ := strings.Cut(key, separatorOfAttributes)
 	return target

@@ -21,7 +21,7 @@ type Service struct {
 	Status     string // ACTIVE, DRAINING, INACTIVE
 	Scheduling types.SchedulingStrategy
 	Controller types.DeploymentControllerType
-	Desired    int                            // tasks; 0 where Scheduling is DAEMON
+	Desired    int                            // tasks; where Scheduling is DAEMON, as its events told last
 	Rollout    *types.DeploymentConfiguration // how to deploy, all defaults filled in
 
 	Constraints []types.PlacementConstraint
@@ -160,6 +160,7 @@ type TaskSet struct {
 
 	ExternalID     string
 	Scale          types.Scale
+	Computed       int // desired count, as its events told last
 	Stability      types.StabilityStatus
 	StableAt       time.Time // when Stability changed last
 	Tags           []types.Tag

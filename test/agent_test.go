@@ -262,7 +262,7 @@ func upServer(t *testing.T, args ...string) (*machine, *wire) {
 	t.Cleanup(func() {
 		b.kill()
 		if t.Failed() {
-			t.Logf("log of %s:\n%s", b.url, tail(b.log.String(), 60))
+			t.Logf("log of %s, without requests:\n%s", b.url, tail(withoutRequests(b.log.String()), 60))
 		}
 	})
 	b.start(t)

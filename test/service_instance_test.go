@@ -14,12 +14,15 @@ import (
 func TestServiceOnInstances(t *testing.T) {
 	t.Parallel()
 	m, _ := upServer(t, append(soon, "--lost-after", "5s")...)
+	if _, err := m.client().CreateCluster(t.Context(), &ecs.CreateClusterInput{}); err != nil {
+		t.Fatal(err)
+	}
 	token := m.says(t, "token", "create", "--data-dir", m.dir)
 	agents, dirs := map[string]*agentProcess{}, map[string]string{}
 	join := func(name string) {
 		agents[name] = startAgent(t, dirs[name], "--endpoint", m.url, "--token", token, "--name", name, "--bridge-cidr", freeRange(t))
 	}
-	for _, name := range []string{"a", "b", "c"} {
+	for _, name := range []string{"first", "second", "third"} {
 		dirs[name] = agentDir(t)
 		join(name)
 	}
@@ -53,7 +56,7 @@ func TestServiceOnInstances(t *testing.T) {
 	m.setInstance(t, drained, types.ContainerInstanceStatusActive)
 	m.awaitSteady(t, "watch", web, 3)
 
-	lost := "a"
+	lost := "first"
 	agents[lost].kill()
 	m.awaitService(t, "web", "has left the lost instance", func(s types.Service) bool {
 		return steady(s) && len(m.tasksByInstance(t, "web")) == 2

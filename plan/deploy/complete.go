@@ -76,6 +76,11 @@ func (l *look) steady() {
 	if !Steady(l.v, l.s) {
 		return
 	}
+	l.saySteady()
+}
+
+// saySteady records that the service is steady, unless that was the last thing said.
+func (l *look) saySteady() {
 	for e := range l.v.LatestEventsOf(l.s.ARN) {
 		if again := e.At.Add(sixHours); strings.HasSuffix(e.Message, steady) && l.now.Before(again) {
 			l.p.WakeAt(again)

@@ -2,13 +2,11 @@ package deploy
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"berth/plan"
-	"berth/state"
 )
 
 // describable is how long a deleted service can still be described, as INACTIVE.
@@ -22,17 +20,19 @@ const describable = time.Hour
 func (l *look) drain() {
 	l.stopDeployment()
 	left := 0
-	for _, d := range l.s.Deployments {
-		left += count(l.v, l.s, d.ID).all()
-		tasks := slices.Concat(l.in(d.ID, state.Pending), l.in(d.ID, state.Running), l.in(d.ID, state.Healthy))
-		l.halt(l.title(), tasks, scaling(d.ID), "the service is deleted")
+	for _, id := range sourcesOf(l.v, l.s) {
+		left += count(l.v, l.s, id).all()
+		l.halt(l.title(), l.inAll(id), scaling(id), "the service is deleted")
 	}
 	if left > 0 {
 		l.p.Note("waits for %d tasks to stop", left)
 		return
 	}
+	for set := range l.v.TaskSetsOf(l.s.ARN) {
+		l.p.Do(plan.RemoveTaskSet{ARN: set.ARN})
+	}
 	s := l.s
-	s.Status, s.Deployments, s.DeletedAt = "INACTIVE", s.Deployments[:min(1, len(s.Deployments))], l.now
+	s.Status, s.Deployments, s.PrimaryTaskSet, s.DeletedAt = "INACTIVE", s.Deployments[:min(1, len(s.Deployments))], "", l.now
 	l.p.Do(plan.PutService{Service: s, Why: fmt.Sprintf("%s is INACTIVE: its last task has stopped", s.Name)})
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"berth/plan"
+	"berth/plan/place"
 	"berth/plan/vpc"
 	"berth/state"
 )
@@ -45,6 +46,8 @@ func (c Config) Plan(v *state.View, s state.Service, now time.Time) (p plan.Plan
 		l.forget()
 	case s.Status == "DRAINING":
 		l.drain()
+	case s.Controller == types.DeploymentControllerTypeExternal:
+		l.external()
 	case s.Controller == types.DeploymentControllerTypeEcs && len(s.Deployments) > 0:
 		l.deploy()
 	}
@@ -59,18 +62,23 @@ type look struct {
 	sd  state.ServiceDeployment // that the primary deployment is part of
 	now time.Time
 	p   *plan.Plan
+
+	taken []place.Place // of the tasks that the plan starts
 }
 
 // deploy plans a service with deployments. Where the records of a deployment
 // change, that is all of the plan: what follows is decided from what is then.
 func (l *look) deploy() {
 	l.sd, _ = l.v.ServiceDeployments.Get(l.s.Deployments[0].ServiceDeployment)
-	for _, changes := range []func() bool{l.fail, l.advance, l.retire} {
+	for _, changes := range []func() bool{l.recount, l.fail, l.advance, l.retire} {
 		if changes() {
 			return
 		}
 	}
-	if l.s.Scheduling == types.SchedulingStrategyReplica {
+	switch l.s.Scheduling {
+	case types.SchedulingStrategyDaemon:
+		l.daemon()
+	default:
 		l.replica()
 	}
 	if len(l.p.Actions) == 0 {

@@ -1,7 +1,6 @@
 package deploy
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,6 +19,7 @@ type Halt struct {
 	Tasks   []string // ARNs
 	Reason  string   // that the tasks show
 	Why     string   // in words, for the operator
+	Zone    string   // of the tasks, if they are stopped to balance the zones
 }
 
 // Apply asks for the tasks to be stopped.
@@ -27,7 +27,11 @@ func (a Halt) Apply(tx *state.Tx) {
 	for _, arn := range a.Tasks {
 		plan.StopTask{ARN: arn, Code: types.TaskStopCodeServiceSchedulerInitiated, Reason: a.Reason}.Apply(tx)
 	}
-	message := fmt.Sprintf("%s has stopped %d running tasks: %s.", a.Title, len(a.Tasks), mention(a.Tasks))
+	in := ""
+	if a.Zone != "" {
+		in = " in " + a.Zone + " due to AZ rebalancing"
+	}
+	message := fmt.Sprintf("%s has stopped %d running tasks%s: %s.", a.Title, len(a.Tasks), in, mention(a.Tasks))
 	plan.RecordEvent{Service: a.Service, Message: message}.Apply(tx)
 }
 
@@ -44,13 +48,17 @@ func (a Halt) String() string {
 
 // halt stops tasks, up to what one plan may.
 func (l *look) halt(title string, tasks []state.Task, reason, why string) {
+	if len(tasks) > 0 {
+		l.p.Do(l.halting(title, tasks, reason, why))
+	}
+}
+
+func (l *look) halting(title string, tasks []state.Task, reason, why string) Halt {
 	var arns []string
 	for _, t := range tasks[:min(len(tasks), mostAtOnce)] {
 		arns = append(arns, t.ARN)
 	}
-	if len(arns) > 0 {
-		l.p.Do(Halt{Service: l.s.ARN, Title: title, Tasks: arns, Reason: reason, Why: why})
-	}
+	return Halt{Service: l.s.ARN, Title: title, Tasks: arns, Reason: reason, Why: why}
 }
 
 // unprotected are those of tasks that may be stopped now. It wakes the plan when
@@ -59,25 +67,30 @@ func (l *look) halt(title string, tasks []state.Task, reason, why string) {
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection.html
 func (l *look) unprotected(tasks []state.Task) []state.Task {
 	var first time.Time
-	free := slices.DeleteFunc(slices.Clone(tasks), func(t state.Task) bool {
-		protected := t.ProtectedUntil.After(l.now)
-		if protected && (first.IsZero() || t.ProtectedUntil.Before(first)) {
+	protected := func(t state.Task) bool {
+		yes := t.ProtectedUntil.After(l.now)
+		if yes && (first.IsZero() || t.ProtectedUntil.Before(first)) {
 			first = t.ProtectedUntil
 		}
-		return protected
-	})
-	if n := len(tasks) - len(free); n > 0 {
-		l.p.WakeAt(first)
-		l.p.Note("leaves %d protected tasks alone, the first until %s", n, clock(first))
+		return yes
 	}
+	if !slices.ContainsFunc(tasks, protected) {
+		return tasks
+	}
+	free := slices.DeleteFunc(slices.Clone(tasks), protected)
+	l.p.WakeAt(first)
+	l.p.Note("leaves %d protected tasks alone, the first until %s", len(tasks)-len(free), clock(first))
 	return free
 }
 
-// in are the tasks of a source that are in a phase, the oldest first.
+// in are the tasks of a source that are in a phase.
 func (l *look) in(id string, phase state.Phase) []state.Task {
-	all := slices.Collect(l.v.TasksOfDeployment(l.s.ARN, id, phase))
-	slices.SortStableFunc(all, func(a, b state.Task) int { return cmp.Or(a.CreatedAt.Compare(b.CreatedAt)) })
-	return all
+	return slices.AppendSeq(make([]state.Task, 0, l.v.CountTasksOf(l.s.ARN, id, phase)), l.v.TasksOfDeployment(l.s.ARN, id, phase))
+}
+
+// inAll are the tasks of a source that nobody has asked to stop.
+func (l *look) inAll(id string) []state.Task {
+	return slices.Concat(l.in(id, state.Pending), l.in(id, state.Running), l.in(id, state.Healthy))
 }
 
 // scaling is the reason that tasks show which are stopped for a deployment, or

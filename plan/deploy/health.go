@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -31,10 +32,12 @@ func (l *look) assess(from source) (unhealthy []state.Task) {
 	for t := range l.v.TasksOfDeployment(l.s.ARN, from.id, state.Running) {
 		at := t.StartedAt.Add(l.HealthyAfter)
 		switch end := t.StartedAt.Add(grace); {
-		case plan.Health(l.v, t) == types.HealthStatusUnhealthy && l.now.Before(end):
-			l.p.WakeAt(end)
-		case plan.Health(l.v, t) == types.HealthStatusUnhealthy:
-			unhealthy = append(unhealthy, t)
+		case slices.ContainsFunc(t.Containers, failing) && plan.Health(l.v, t) == types.HealthStatusUnhealthy:
+			if l.now.Before(end) {
+				l.p.WakeAt(end)
+			} else {
+				unhealthy = append(unhealthy, t)
+			}
 		case checks:
 			waiting++
 		case l.now.Before(at):
@@ -58,6 +61,8 @@ func (l *look) assess(from source) (unhealthy []state.Task) {
 	}
 	return unhealthy
 }
+
+func failing(c types.Container) bool { return c.HealthStatus == types.HealthStatusUnhealthy }
 
 // fell is a task that failed its health checks, as an event.
 func (l *look) fell(title string, t state.Task) plan.RecordEvent {

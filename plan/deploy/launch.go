@@ -14,6 +14,17 @@ type Launch struct {
 	Service string // ARN
 	Title   string // of the event: (service web)
 	Starts  []place.Start
+	Zone    string // of the tasks, if they are started to balance the zones
+}
+
+// launch starts a task at each of places.
+func launch(service, title, zone string, start place.Start, places []place.Place) Launch {
+	l := Launch{Service: service, Title: title, Zone: zone}
+	for _, at := range places {
+		start.Place = at
+		l.Starts = append(l.Starts, start)
+	}
+	return l
 }
 
 // Apply makes the tasks.
@@ -22,13 +33,21 @@ func (a Launch) Apply(tx *state.Tx) {
 	for _, s := range a.Starts {
 		tasks = append(tasks, s.Do(tx).ARN)
 	}
-	message := fmt.Sprintf("%s has started %d tasks: %s.", a.Title, len(tasks), mention(tasks))
+	in := ""
+	if a.Zone != "" {
+		in = " in " + a.Zone + " to AZ Rebalance"
+	}
+	message := fmt.Sprintf("%s has started %d tasks%s: %s.", a.Title, len(tasks), in, mention(tasks))
 	plan.RecordEvent{Service: a.Service, Message: message}.Apply(tx)
 }
 
 func (a Launch) String() string {
 	t := a.Starts[0].Task
-	return fmt.Sprintf("start %d tasks of %s for %s", len(a.Starts), idOf(t.Definition), t.StartedBy)
+	text := fmt.Sprintf("start %d tasks of %s for %s", len(a.Starts), idOf(t.Definition), t.StartedBy)
+	if a.Zone != "" {
+		text += " in " + a.Zone
+	}
+	return text
 }
 
 // mention names tasks as events do.
@@ -42,38 +61,32 @@ func mention(tasks []string) string {
 
 // start starts n tasks of a source, as far as there is room, and not before the
 // pause after failures is over. A pause is short as long as no more tasks than
-// are desired have failed. It reports whether it starts any.
-func (l *look) start(from source, desired, n int) bool {
+// are desired have failed.
+func (l *look) start(from source, desired, n int) {
 	if n <= 0 {
-		return false
+		return
 	}
 	if at := nextStart(from, desired); !at.IsZero() {
 		l.warn(from.title+" is unable to consistently start tasks successfully."+troubleshooting, steady, finished)
 		if l.now.Before(at) {
 			l.p.Note("waits until %s to start %d more tasks: %d failed since one became healthy", clock(at), n, from.streak)
 			l.p.WakeAt(at)
-			return false
+			return
 		}
 	}
-	any := false
 	for _, share := range shares(l.v, l.s, from, min(n, mostAtOnce)) {
 		r, start := l.request(l.v, l.s, from, share)
+		r.Taken = l.taken
 		places, refused := place.Tasks(l.v, r)
-		launch := Launch{Service: l.s.ARN, Title: from.title}
-		for _, at := range places {
-			start.Place = at
-			launch.Starts = append(launch.Starts, start)
-		}
-		if len(launch.Starts) > 0 {
-			l.p.Do(launch)
-			any = true
+		l.taken = append(l.taken, places...)
+		if len(places) > 0 {
+			l.p.Do(launch(l.s.ARN, from.title, "", start, places))
 		}
 		if len(places) < share.count {
 			l.warn(unplaceable(from.title, share.launchType, refused), started, steady)
 			l.p.Note("no room for %d tasks: %s", share.count-len(places), closest(refused))
 		}
 	}
-	return any
 }
 
 // closest is what a note says of the container instances that refuse a task.

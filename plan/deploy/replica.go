@@ -24,6 +24,9 @@ func (l *look) replica() {
 	r.replaceUnhealthy()
 	r.scaleIn(others)
 	if len(l.p.Actions) == 0 {
+		r.rebalance()
+	}
+	if len(l.p.Actions) == 0 {
 		r.explain()
 	}
 }
@@ -176,6 +179,11 @@ func (r *rolling) scaleIn(others []state.Deployment) {
 	if excess <= 0 {
 		return
 	}
+	why := fmt.Sprintf("%d more than the %d desired", excess, r.desired)
+	if r.rebalances() {
+		r.scaleInZones(excess, why)
+		return
+	}
 	var tasks []state.Task
 	for _, id := range ids {
 		for _, phase := range []state.Phase{state.Pending, state.Running, state.Healthy} {
@@ -184,7 +192,6 @@ func (r *rolling) scaleIn(others []state.Deployment) {
 	}
 	tasks = leaveFirst(r.v, r.s, r.unprotected(tasks))
 	tasks = tasks[:min(len(tasks), excess)]
-	why := fmt.Sprintf("%d more than the %d desired", excess, r.desired)
 	healthy := slices.IndexFunc(tasks, func(t state.Task) bool { return t.Phase() == state.Healthy })
 	if healthy < 0 {
 		healthy = len(tasks)

@@ -52,7 +52,7 @@ func (l *look) advance() bool {
 
 // unfinished reports whether the primary deployment is under way.
 func (l *look) unfinished() bool {
-	return l.s.Deployments[0].State == types.DeploymentRolloutStateInProgress && l.sd.ARN != "" && !l.sd.Over()
+	return len(l.s.Deployments) > 0 && l.s.Deployments[0].State == types.DeploymentRolloutStateInProgress && l.sd.ARN != "" && !l.sd.Over()
 }
 
 // heldBack reports whether the primary deployment may not start tasks yet.

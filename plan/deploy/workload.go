@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -20,8 +21,8 @@ type share struct {
 // shares splits n more tasks as the capacity provider strategy wants all tasks
 // of the source to be split.
 func shares(v *state.View, s state.Service, from source, n int) []share {
-	if len(from.CapacityProviders) == 0 {
-		return []share{{launchType: from.LaunchType, count: n}}
+	if len(from.CapacityProviders) == 0 || s.Scheduling == types.SchedulingStrategyDaemon {
+		return []share{{launchType: cmp.Or(from.LaunchType, "EC2"), count: n}}
 	}
 	have := map[string]int{}
 	total := n
@@ -33,17 +34,21 @@ func shares(v *state.View, s state.Service, from source, n int) []share {
 	}
 	var all []share
 	for i, want := range place.Split(from.CapacityProviders, total) {
-		name := *from.CapacityProviders[i].CapacityProvider
-		launchType := "EC2"
-		if strings.HasPrefix(name, "FARGATE") {
-			launchType = "FARGATE"
-		}
-		if more := min(want-have[name], n); more > 0 {
-			n -= more
-			all = append(all, share{launchType, name, more})
+		sh := providerShare(from.CapacityProviders[i], want)
+		if sh.count = min(want-have[sh.provider], n); sh.count > 0 {
+			n -= sh.count
+			all = append(all, sh)
 		}
 	}
 	return all
+}
+
+func providerShare(item types.CapacityProviderStrategyItem, count int) share {
+	launchType := "EC2"
+	if strings.HasPrefix(*item.CapacityProvider, "FARGATE") {
+		launchType = "FARGATE"
+	}
+	return share{launchType, *item.CapacityProvider, count}
 }
 
 // request asks for the places of a share, and says how a task of it starts.
@@ -57,8 +62,16 @@ func (c Config) request(v *state.View, s state.Service, from source, sh share) (
 	t.Tags = tags(s, d)
 	r := place.Request{
 		Cluster: s.Cluster, LaunchType: sh.launchType, CapacityProvider: sh.provider, Definition: &d.TaskDefinition,
-		Takes: takes, GPUs: gpus, Group: t.Group, Count: sh.count, Strategy: s.Strategy, Seed: from.id,
+		Takes: takes, GPUs: gpus, Group: t.Group, Service: s.ARN, Count: sh.count, Strategy: s.Strategy, Seed: from.id,
 		Constraints: append(slices.Clone(s.Constraints), place.Constraints(&d.TaskDefinition)...),
+	}
+	switch {
+	case s.Scheduling == types.SchedulingStrategyDaemon:
+		r.Strategy = nil
+		r.Constraints = append(r.Constraints, types.PlacementConstraint{Type: types.PlacementConstraintTypeDistinctInstance})
+	case len(r.Strategy) == 0 && sh.launchType != "FARGATE":
+		// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-placement-strategies.html
+		r.Strategy = []types.PlacementStrategy{{Type: types.PlacementStrategyTypeSpread, Field: aws.String(zoneAttribute)}}
 	}
 	if sh.launchType == "FARGATE" {
 		r.Cluster = s.Cluster[:strings.LastIndexByte(s.Cluster, '/')+1] + state.FargateCluster

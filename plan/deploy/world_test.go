@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"berth/plan"
+	"berth/plan/place"
 	"berth/state"
 )
 
@@ -30,6 +31,7 @@ type world struct {
 	now   time.Time
 	cfg   Config
 	trace []string // what plans did
+	watch func()   // called after each plan
 }
 
 // newWorld makes a service with deployments v1, v2, …, of which the last one that
@@ -122,9 +124,11 @@ func addTask(tx *state.Tx, s *state.Service, text string) {
 	}
 	n := count(tx.View, *s, name).all()
 	revision, _ := tx.ServiceRevisions.Get("revision/" + name)
+	at, _ := tx.ContainerInstances.Get("arn:aws:ecs:r:1:container-instance/c/" + instance)
 	task := state.Task{
-		ARN: fmt.Sprintf("arn:aws:ecs:r:1:task/c/%s.%d", name, n), Cluster: clusterARN, Service: s.ARN, StartedBy: name,
-		Instance: "arn:aws:ecs:r:1:container-instance/c/" + instance, Group: "service:web", LaunchType: "EC2",
+		Zone: place.Zone(at),
+		ARN:  fmt.Sprintf("arn:aws:ecs:r:1:task/c/%s.%d", name, n), Cluster: clusterARN, Service: s.ARN, StartedBy: name,
+		Instance: at.ARN, Group: "service:web", LaunchType: "EC2",
 		Definition: revision.Definition, Revision: revision.ARN, Last: "RUNNING", Desired: "RUNNING",
 		CreatedAt: noon, StartedAt: noon, Takes: state.Resources{CPU: 100, Memory: 100},
 		Containers: []types.Container{{Name: aws.String("c"), HealthStatus: types.HealthStatusUnknown}},
@@ -177,6 +181,9 @@ func (w *world) step() bool {
 	p := w.plan()
 	w.trace = append(w.trace, p.Strings()...)
 	w.update(func(tx *state.Tx) { p.Apply(tx) })
+	if w.watch != nil {
+		w.watch()
+	}
 	return len(p.Actions) > 0
 }
 
