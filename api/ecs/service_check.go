@@ -2,12 +2,10 @@ package ecs
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"berth/plan/deploy"
 	"berth/state"
 )
 
@@ -22,7 +20,7 @@ func checkService(s state.Service, w state.Workload, r serviceRequest) error {
 	if err := checkRolloutOf(s); err != nil {
 		return err
 	}
-	if why := unbalanced(s, w); why != "" && s.Rebalancing == types.AvailabilityZoneRebalancingEnabled {
+	if why := deploy.Unbalanceable(s, w); why != "" && s.Rebalancing == types.AvailabilityZoneRebalancingEnabled {
 		return invalid("availabilityZoneRebalancing cannot be ENABLED for a service " + why + ". Specify DISABLED.")
 	}
 	return nil
@@ -76,38 +74,11 @@ func checkRolloutOf(s state.Service) error {
 	return nil
 }
 
-const zoneAttribute = "attribute:ecs.availability-zone"
-
 // defaultRebalancing is the Availability Zone rebalancing of a new service: where
 // the service can have it, it has.
 func defaultRebalancing(s state.Service, w state.Workload) types.AvailabilityZoneRebalancing {
-	if unbalanced(s, w) != "" {
+	if deploy.Unbalanceable(s, w) != "" {
 		return types.AvailabilityZoneRebalancingDisabled
 	}
 	return types.AvailabilityZoneRebalancingEnabled
-}
-
-// unbalanced says of a service that cannot have Availability Zone rebalancing why
-// not; empty if it can.
-//
-// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-rebalancing.html
-func unbalanced(s state.Service, w state.Workload) string {
-	ofZones := func(c types.PlacementConstraint) bool {
-		return strings.Contains(aws.ToString(c.Expression), zoneAttribute)
-	}
-	switch {
-	case s.Scheduling == types.SchedulingStrategyDaemon:
-		return "with the scheduling strategy DAEMON"
-	case s.Controller != types.DeploymentControllerTypeEcs:
-		return fmt.Sprintf("with the deployment controller %s", s.Controller)
-	case w.LaunchType == "EXTERNAL":
-		return "with the launch type EXTERNAL"
-	case *s.Rollout.MaximumPercent <= 100:
-		return "with a maximumPercent of 100"
-	case len(s.Strategy) > 0 && (s.Strategy[0].Type != types.PlacementStrategyTypeSpread || aws.ToString(s.Strategy[0].Field) != zoneAttribute):
-		return "whose first placement strategy is not spread by " + zoneAttribute
-	case slices.ContainsFunc(s.Constraints, ofZones):
-		return "with a placement constraint on " + zoneAttribute
-	}
-	return ""
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"berth/plan/deploy"
 	"berth/state"
 )
 
@@ -45,6 +46,9 @@ func (a *API) DescribeServices(_ context.Context, in *ecs.DescribeServicesInput)
 
 // describeService is s as the API shows it, with its tags if they are wanted.
 func (a *API) describeService(v *state.View, s state.Service, tags bool) types.Service {
+	if s.Scheduling == types.SchedulingStrategyDaemon && s.Status == "ACTIVE" {
+		s.Desired = deploy.DesiredDaemons(v, s) // which its record may not know yet
+	}
 	out := types.Service{
 		ServiceArn: &s.ARN, ServiceName: &s.Name, ClusterArn: &s.Cluster, Status: &s.Status,
 		SchedulingStrategy: s.Scheduling, DeploymentController: &types.DeploymentController{Type: s.Controller},

@@ -23,28 +23,30 @@ const (
 	stopped    = " stopped AZ Rebalancing."
 )
 
-// Unbalanceable says why tasks of s, made from w, cannot be rebalanced over
-// Availability Zones; empty if they can.
+// Unbalanceable says of a service s, made from w, that cannot have Availability
+// Zone rebalancing why not; empty if it can.
 //
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-rebalancing.html
 func Unbalanceable(s state.Service, w state.Workload) string {
-	namesZone := func(c types.PlacementConstraint) bool {
+	ofZones := func(c types.PlacementConstraint) bool {
 		return strings.Contains(aws.ToString(c.Expression), zoneAttribute)
 	}
 	classic := func(b types.LoadBalancer) bool { return b.LoadBalancerName != nil }
 	switch {
 	case s.Scheduling == types.SchedulingStrategyDaemon:
-		return "the service uses the DAEMON scheduling strategy"
+		return "with the scheduling strategy DAEMON"
+	case s.Controller != types.DeploymentControllerTypeEcs:
+		return fmt.Sprintf("with the deployment controller %s", s.Controller)
 	case w.LaunchType == "EXTERNAL":
-		return "the service uses the EXTERNAL launch type"
-	case s.Rollout.MaximumPercent != nil && *s.Rollout.MaximumPercent <= 100:
-		return "the maximumPercent is 100"
+		return "with the launch type EXTERNAL"
+	case *s.Rollout.MaximumPercent <= 100:
+		return "with a maximumPercent of 100"
 	case slices.ContainsFunc(w.LoadBalancers, classic):
-		return "the service uses a Classic Load Balancer"
-	case slices.ContainsFunc(s.Constraints, namesZone):
-		return "a placement constraint names attribute:ecs.availability-zone"
+		return "with a Classic Load Balancer"
 	case len(s.Strategy) > 0 && (s.Strategy[0].Type != types.PlacementStrategyTypeSpread || aws.ToString(s.Strategy[0].Field) != zoneAttribute):
-		return "the first placement strategy does not spread over attribute:ecs.availability-zone"
+		return "whose first placement strategy is not spread by " + zoneAttribute
+	case slices.ContainsFunc(s.Constraints, ofZones):
+		return "with a placement constraint on " + zoneAttribute
 	}
 	return ""
 }
@@ -107,7 +109,7 @@ func (r *rolling) rebalance() {
 	switch {
 	case !r.rebalances():
 		if r.s.Rebalancing == types.AvailabilityZoneRebalancingEnabled && r.rebalancing() {
-			r.p.Do(plan.RecordEvent{Service: r.s.ARN, Message: r.source.title + stopped})
+			r.say(stopped)
 		}
 		return
 	case r.want > 0 || len(r.leaving)+len(r.unhealthy) > 0:
@@ -121,9 +123,14 @@ func (r *rolling) rebalance() {
 		}
 	}
 	if even && r.fresh.healthy == r.desired && r.fresh.all() == r.desired && r.rebalancing() {
-		r.p.Do(plan.RecordEvent{Service: r.s.ARN, Message: r.source.title + balanced + r.inZones() + "."})
-		r.saySteady()
+		r.say(balanced + r.inZones() + ".")
 	}
+}
+
+// say records an event, which changes nothing that would wake anybody.
+func (r *rolling) say(message string) {
+	r.p.Do(plan.RecordEvent{Service: r.s.ARN, Message: r.source.title + message})
+	r.p.WakeAt(r.now)
 }
 
 // move starts tasks for the first zone that has room for what it is short of.

@@ -165,7 +165,7 @@ func TestUnbalanceable(t *testing.T) {
 			s.Constraints = []types.PlacementConstraint{{Expression: aws.String("attribute:ecs.availability-zone == a")}}
 		}, false},
 	} {
-		s, w := state.Service{Rollout: Defaults(nil, types.SchedulingStrategyReplica)}, state.Workload{}
+		s, w := state.Service{Controller: types.DeploymentControllerTypeEcs, Rollout: Defaults(nil, types.SchedulingStrategyReplica)}, state.Workload{}
 		tc.change(&s, &w)
 		if why := Unbalanceable(s, w); (why == "") != tc.can {
 			t.Errorf("%s: %q", tc.name, why)
