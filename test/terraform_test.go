@@ -72,6 +72,21 @@ func TestTerraformService(t *testing.T) {
 	must("5 destroyed", "destroy", "-auto-approve", image, "-var=step=2")
 }
 
+// TestTerraformServiceKinds does the same with services and a task set: they change
+// in place, and destroy waits until they are gone.
+func TestTerraformServiceKinds(t *testing.T) {
+	t.Parallel()
+	plugins := terraformPlugins(t)
+	b := up(t)
+	_, must, steady := terraform(t, b, "testdata/terraform-service-kinds")
+	must("initialized", "init", "-plugin-dir="+plugins)
+	must("11 added, 0 changed, 0 destroyed", "apply", "-auto-approve")
+	steady()
+	must("1 added, 7 changed, 1 destroyed", "apply", "-auto-approve", "-var=step=2")
+	steady("-var=step=2")
+	must("11 destroyed", "destroy", "-auto-approve", "-var=step=2")
+}
+
 // terraform copies a configuration into a directory of its own. What must runs
 // there has to succeed and to print what is wanted; steady wants a plan that
 // finds no difference.

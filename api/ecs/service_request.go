@@ -182,7 +182,8 @@ func (a *API) nextWorkload(v *state.View, c state.Cluster, s state.Service, old 
 		if !r.force && (len(r.strategy)+len(old.CapacityProviders) > 0) && !reflect.DeepEqual(r.strategy, old.CapacityProviders) {
 			return old, invalid("When switching from launch type to capacity provider strategy on an existing service, or making a change to a capacity provider strategy on a service that is already using one, you must force a new deployment.")
 		}
-	} else if w.platformVersion == nil && old.PlatformVersion != "" {
+	}
+	if to, _, err := a.destination(v, c, w); err == nil && to == "FARGATE" && w.platformVersion == nil && old.PlatformVersion != "" {
 		w.platformVersion = &old.PlatformVersion
 	}
 	if r.definition != nil {
@@ -192,4 +193,3 @@ func (a *API) nextWorkload(v *state.View, c state.Cluster, s state.Service, old 
 	d, _ := v.TaskDefinitions.Get(old.Definition) // may be INACTIVE by now
 	return a.workloadFrom(v, c, d, w)
 }
-

@@ -11,7 +11,9 @@ func TestCreateServiceRefuses(t *testing.T) {
 	a := taskAPI(t)
 	const in, no = "InvalidParameterException: ", "UnsupportedFeatureException: "
 	rollout := func(members string) string { return `"deploymentConfiguration":{` + members + `}` }
-	pause := func(members string) string { return rollout(`"lifecycleHooks":[{"targetType":"PAUSE"` + members + `}]`) }
+	pause := func(members string) string {
+		return rollout(`"lifecycleHooks":[{"targetType":"PAUSE"` + members + `}]`)
+	}
 	for _, tc := range []struct{ members, want string }{
 		{`"serviceName":""`, in + "Service name cannot be empty."},
 		{`"serviceName":"a b"`, in + "Invalid service name"},

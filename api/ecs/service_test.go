@@ -215,8 +215,9 @@ func TestServiceCapacityProviders(t *testing.T) {
 		{"UpdateService", `{"cluster":"main","service":"far","capacityProviderStrategy":[{"capacityProvider":"FARGATE_SPOT","weight":1}]}`, "InvalidParameterException: When switching from launch type"},
 		{"UpdateService", `{"cluster":"main","service":"far","capacityProviderStrategy":[{"capacityProvider":"none","weight":1}],"forceNewDeployment":true}`,
 			"InvalidParameterException: The specified capacity provider strategy cannot contain a capacity provider that is not associated with the cluster."},
+		{"UpdateService", `{"cluster":"main","service":"far","platformVersion":"1.4.0"}`, `{"service":{"platformVersion":"1.4.0"}}`},
 		{"UpdateService", `{"cluster":"main","service":"far","capacityProviderStrategy":[],"forceNewDeployment":true}`,
-			`{"service":{"launchType":"FARGATE","capacityProviderStrategy":null,"deployments":[{"launchType":"FARGATE"},{"launchType":null}]}}`},
+			`{"service":{"launchType":"FARGATE","capacityProviderStrategy":null,"platformVersion":"1.4.0","deployments":[{"launchType":"FARGATE"},{"launchType":null},{}]}}`},
 	}.run(t, a)
 }
 
