@@ -161,6 +161,7 @@ resource "aws_ecs_service" "external" {
 }
 
 resource "aws_ecs_task_set" "blue" {
+  force_delete    = true
   service         = aws_ecs_service.external.id
   cluster         = aws_ecs_cluster.web.id
   task_definition = aws_ecs_task_definition.fargate.arn
