@@ -191,7 +191,7 @@ func (w *chaos) compare(v *state.View, r Request) {
 		}
 		p := o.take(best)
 		if n >= len(places) || !reflect.DeepEqual(places[n], p) {
-			w.Fatalf("%+v: task %d: got %s, want %s", r, n, names(places), best.instance())
+			w.Fatalf("%q: task %d: got %s, want %s", r.key(), n, names(places), best.instance())
 		}
 	}
 }

@@ -16,6 +16,7 @@ type memory struct {
 	orders  map[string]*order // by what they are for
 	recent  []string          // the keys, the one used last at the end
 	entries int               // instances in all orders, each counted once for each order
+	most    int               // entries, unless one order alone has more
 }
 
 // mostEntries limits memory: an entry has about 400 bytes.
@@ -36,7 +37,7 @@ func (r Request) use(v *state.View, fn func(*order)) {
 	v.Recall("place", func(old any) any {
 		m, ok := old.(*memory)
 		if !ok {
-			m = &memory{orders: map[string]*order{}}
+			m = &memory{orders: map[string]*order{}, most: mostEntries}
 		}
 		give(m.order(v, r))
 		return m
@@ -57,7 +58,7 @@ func (m *memory) order(v *state.View, r Request) *order {
 	}
 	m.entries += o.entries()
 	m.recent = append(slices.DeleteFunc(m.recent, func(k string) bool { return k == key }), key)
-	for m.entries > mostEntries && len(m.recent) > 1 {
+	for m.entries > m.most && len(m.recent) > 1 {
 		m.entries -= m.orders[m.recent[0]].entries()
 		delete(m.orders, m.recent[0])
 		m.recent = m.recent[1:]

@@ -185,9 +185,10 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// The closest instance is the first to say why.
+// The closest instance is the first to say why: b2 lacks a tenth of two
+// resources, b3 a fifth of one.
 func TestClosest(t *testing.T) {
-	store := instances(t, "a a 1000 1000 0", "b a 10 10 0", "c a 1000 1000 0")
+	store := instances(t, "a a 1000 1000 0", "b a 10 10 0", "b2 a 90 90 0", "b3 a 1000 80 0", "c a 1000 1000 0")
 	err := store.Update(t.Context(), func(tx *state.Tx) error {
 		for name, change := range map[string]func(*state.ContainerInstance){
 			"a": func(i *state.ContainerInstance) { i.AgentConnected = false },
@@ -209,7 +210,7 @@ func TestClosest(t *testing.T) {
 	for _, f := range refused {
 		got = append(got, f.Instance+" "+f.Reason)
 	}
-	if text := strings.Join(got, ", "); text != "b RESOURCE:CPU, a AGENT, c ATTRIBUTE" {
+	if text := strings.Join(got, ", "); text != "b2 RESOURCE:CPU, b3 RESOURCE:MEMORY, b RESOURCE:CPU, a AGENT, c ATTRIBUTE" {
 		t.Errorf("got %s", text)
 	}
 }
@@ -306,12 +307,19 @@ func TestSplit(t *testing.T) {
 	}
 }
 
+// All instances explain, and of these the closest ten refuse.
 func TestExplain(t *testing.T) {
-	var got []string
-	for _, r := range Explain(instances(t, "i a 10 10 0", "j a 1000 1000 0").View(), request(1)) {
-		got = append(got, strings.TrimSpace(r.Instance+" "+r.Reason))
+	texts := []string{"j a 1000 1000 0"}
+	for n := range 30 {
+		texts = append(texts, fmt.Sprintf("i%d a %d 1000 0", n, n*37%100))
 	}
-	if text := strings.Join(got, ", "); text != "j, i RESOURCE:CPU" {
-		t.Errorf("got %s", text)
+	v, r := instances(t, texts...).View(), request(11)
+	all := Explain(v, r)
+	if len(all) != 31 || all[0] != (Refusal{Instance: "j"}) || all[1].Instance != "i27" || all[30].Instance != "i0" {
+		t.Errorf("got %+v", all)
+	}
+	r.Taken, _ = Tasks(v, request(10)) // all that j has room for
+	if places, refused := Tasks(v, r); len(places) > 0 || len(refused) != mostRefusals || refused[0] != all[1] || refused[9] != all[10] {
+		t.Errorf("got %d places and %+v", len(places), refused)
 	}
 }
