@@ -94,5 +94,5 @@ func closest(refused []place.Refusal) string {
 	if len(refused) == 0 {
 		return "there is no container instance"
 	}
-	return fmt.Sprintf("container instance %s, the closest of %d, %s", idOf(refused[0].Instance), len(refused), refused[0].Detail)
+	return fmt.Sprintf("container instance %s, the closest, %s", idOf(refused[0].Instance), refused[0].Detail)
 }

@@ -83,7 +83,7 @@ func (w *chaos) change(n int) {
 func (w *chaos) changeOne(tx *state.Tx, name string) {
 	i, ok := tx.ContainerInstances.Get(name)
 	tasks := slices.Collect(tx.TasksOn(name))
-	switch what := w.next(10); {
+	switch what := w.next(12); {
 	case !ok || what == 0:
 		text := fmt.Sprintf("%s %c %d %d", name, 'a'+w.next(3), 100*w.next(9), 100*w.next(9))
 		i = instance(text)
@@ -101,7 +101,13 @@ func (w *chaos) changeOne(tx *state.Tx, name string) {
 		tx.Attributes.Put(tx, state.Attribute{Target: name, Name: "rack", Value: aws.String(fmt.Sprint(w.next(2)))})
 	case what == 5:
 		tx.Attributes.Delete(tx, state.AttributeKey(name, "rack"))
-	case what < 8 || len(tasks) == 0:
+	case what == 6: // one that all instances of the provider have to run
+		tx.DaemonRevisions.Put(tx, state.DaemonRevision{ARN: "revision", Daemon: daemon, Critical: true})
+		tx.Daemons.Put(tx, state.Daemon{ARN: daemon, Cluster: "c", Revision: "revision", Providers: []string{"p"},
+			Status: []types.DaemonStatus{types.DaemonStatusActive, types.DaemonStatusDeleteInProgress}[w.next(2)]})
+	case what == 7:
+		tx.Tasks.Put(tx, state.Task{ARN: "daemon on " + name, Service: daemon, Instance: name, Last: "RUNNING", Desired: "RUNNING", HealthyAt: tx.Now()})
+	case what < 10 || len(tasks) == 0:
 		takes := state.Resources{CPU: int32(50 * w.next(3)), Memory: int32(50 * w.next(3)), ENIs: int32(w.next(2))}
 		w.put(tx, Place{Instance: name, Takes: takes, Subnet: subnets[w.next(len(subnets))]}, fmt.Sprint("g", w.next(2)))
 	default:
@@ -129,6 +135,8 @@ func (w *chaos) stop(tx *state.Tx, t state.Task) {
 	}
 	tx.Tasks.Put(tx, t)
 }
+
+const daemon = "arn:daemon/d"
 
 // request is one of some hundred.
 func (w *chaos) request() Request {

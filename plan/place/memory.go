@@ -86,6 +86,9 @@ func (r Request) key() string {
 	}
 	add(r.Cluster, r.LaunchType, r.CapacityProvider, r.Group, r.Service)
 	number(r.Takes.CPU, r.Takes.Memory, r.Takes.ENIs, int32(r.GPUs))
+	if r.Daemon {
+		add("daemon")
+	}
 	number(r.Takes.TCP...)
 	number(r.Takes.UDP...)
 	for _, a := range r.Definition.RequiresAttributes {
