@@ -32,7 +32,7 @@ func leaveFirst(v *state.View, s state.Service, tasks []state.Task) []state.Task
 type leaver struct {
 	task  *state.Task
 	phase int
-	paths []string // its group at each level
+	paths []int // its group at each level
 	ranks []int
 }
 
@@ -53,34 +53,23 @@ func leaveInOrder(v *state.View, s state.Service, tasks []state.Task, zonesFirst
 	if !zonesFirst {
 		phaseAt = 0
 	}
+	g := newGroups(levels)
+	for i := range others {
+		g.enter(&others[i])
+	}
 	all := make([]leaver, len(tasks))
 	for i := range tasks {
-		all[i] = leaver{&tasks[i], phaseOrder[tasks[i].Phase()], paths(levels, &tasks[i]), make([]int, len(levels))}
-	}
-	left := make([]map[string]int, len(levels))
-	for l := range levels {
-		left[l] = map[string]int{}
-	}
-	count := func(paths []string) {
-		for l, path := range paths {
-			left[l][path]++
-		}
-	}
-	for i := range others {
-		count(paths(levels, &others[i]))
-	}
-	for i := range all {
-		count(all[i].paths)
+		all[i] = leaver{&tasks[i], phaseOrder[tasks[i].Phase()], g.enter(&tasks[i]), make([]int, len(levels))}
 	}
 	for l := len(levels) - 1; l >= 0; l-- {
 		slices.SortFunc(all, byRanks(l+1, phaseAt))
 		for i := range all {
-			group := all[i].paths[l]
-			all[i].ranks[l] = left[l][group]
+			left := &g.left[l][all[i].paths[l]]
+			all[i].ranks[l] = *left
 			if rank := levels[l].rank; rank != nil {
-				all[i].ranks[l] = rank(levels[l].group(all[i].task), left[l][group])
+				all[i].ranks[l] = rank(levels[l].group(all[i].task), *left)
 			}
-			left[l][group]--
+			*left--
 		}
 	}
 	slices.SortFunc(all, byRanks(0, phaseAt))
@@ -98,25 +87,55 @@ var phaseOrder = map[state.Phase]int{state.Pending: 0, state.Running: 1, state.H
 func byRanks(from, phaseAt int) func(a, b leaver) int {
 	return func(a, b leaver) int {
 		at := max(from, phaseAt)
-		return cmp.Or(
+		c := cmp.Or(
 			slices.Compare(b.ranks[from:at], a.ranks[from:at]),
 			cmp.Compare(a.phase, b.phase),
 			slices.Compare(b.ranks[at:], a.ranks[at:]),
-			b.task.CreatedAt.Compare(a.task.CreatedAt),
-			cmp.Compare(a.task.ARN, b.task.ARN),
 		)
+		if c != 0 {
+			return c // few are equal till here
+		}
+		return cmp.Or(b.task.CreatedAt.Compare(a.task.CreatedAt), cmp.Compare(a.task.ARN, b.task.ARN))
 	}
 }
 
-// paths are the groups of t at each level, within those of the levels before.
-func paths(levels []level, t *state.Task) []string {
-	all := make([]string, len(levels))
-	path := ""
-	for l := range levels {
-		path += levels[l].group(t) + "\x00"
-		all[l] = path
+// groups numbers the groups of tasks at each level, within those of the level
+// before, and counts their tasks: names are long, and tasks many.
+type groups struct {
+	levels  []level
+	numbers []map[inGroup]int
+	left    [][]int // tasks, by level and number
+}
+
+type inGroup struct {
+	within int // number of the group at the level before
+	name   string
+}
+
+func newGroups(levels []level) *groups {
+	g := &groups{levels: levels, left: make([][]int, len(levels))}
+	for range levels {
+		g.numbers = append(g.numbers, map[inGroup]int{})
 	}
-	return all
+	return g
+}
+
+// enter counts t, and returns the numbers of its groups.
+func (g *groups) enter(t *state.Task) []int {
+	path := make([]int, len(g.levels))
+	within := 0
+	for l := range g.levels {
+		key := inGroup{within, g.levels[l].group(t)}
+		n, ok := g.numbers[l][key]
+		if !ok {
+			n = len(g.left[l])
+			g.numbers[l][key] = n
+			g.left[l] = append(g.left[l], 0)
+		}
+		g.left[l][n]++
+		path[l], within = n, n
+	}
+	return path
 }
 
 // staying are the tasks of s, without those of the list, that nobody has asked to stop.
@@ -157,6 +176,7 @@ func levelsOf(v *state.View, s state.Service, tasks []state.Task, total int) (le
 	zone := level{group: func(t *state.Task) string { return t.Zone }}
 	instance := level{group: func(t *state.Task) string { return t.Instance }}
 	zones = len(levels) + 1
+	byZone, byInstance := false, false
 	for _, strategy := range s.Strategy {
 		field := aws.ToString(strategy.Field)
 		switch {
@@ -164,14 +184,20 @@ func levelsOf(v *state.View, s state.Service, tasks []state.Task, total int) (le
 		case strategy.Type == types.PlacementStrategyTypeBinpack:
 			return append(levels, binpackLevel(v, tasks, strings.ToUpper(field))), zones // it leaves no choice
 		case strings.EqualFold(field, "instanceId") || strings.EqualFold(field, "host"):
-			levels = append(levels, instance)
+			levels, byInstance = append(levels, instance), true
 		case field == zoneAttribute:
-			levels = append(levels, zone)
+			levels, byZone = append(levels, zone), true
 		default:
 			levels = append(levels, attributeLevel(v, field))
 		}
 	}
-	return append(levels, zone, instance), zones
+	if !byZone {
+		levels = append(levels, zone)
+	}
+	if !byInstance {
+		levels = append(levels, instance)
+	}
+	return levels, zones
 }
 
 const zoneAttribute = "attribute:ecs.availability-zone"
