@@ -197,8 +197,9 @@ func serverConfig(dir *directory, quota int64, log *zap.Logger) config.ServerCon
 		// tick wakes an idle process up.
 		TickMs: 50, ElectionTicks: 2,
 
-		// Entries since the last snapshot stay in memory; nobody needs to catch up.
-		SnapshotCount: 1000, SnapshotCatchUpEntries: 100, MaxSnapFiles: 2, MaxWALFiles: 2,
+		// Entries since the last snapshot stay in memory, of which etcd makes one
+		// every 100 there; nobody needs to catch up.
+		SnapshotCount: 1000, SnapshotCatchUpEntries: 1, MaxSnapFiles: 2, MaxWALFiles: 2,
 
 		MaxTxnOps: uint(embeddedLimits.Changes), MaxRequestBytes: maxRequestBytes,
 		QuotaBackendBytes: quota, BootstrapDefragThresholdMegabytes: 128,
