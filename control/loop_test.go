@@ -51,8 +51,8 @@ func (w *watched) loop() loop[state.Family] {
 		},
 		plan: func(_ *state.View, f state.Family, now time.Time) plan.Plan {
 			w.mu.Lock()
-			defer w.mu.Unlock()
 			w.planned = append(w.planned, fmt.Sprintf("%s@%v", f.Name, now.Sub(w.started).Truncate(time.Second)))
+			w.mu.Unlock()
 			return w.plan(f, now)
 		},
 	}
