@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -144,5 +145,20 @@ func TestDaemonsConverge(t *testing.T) {
 			}
 			expect(0)
 		})
+	}
+}
+
+// A service that cannot leave an instance that drains says so, and then rests.
+func TestStuckOnADrainingInstance(t *testing.T) {
+	for _, most := range []int{100, 200} { // no way to move, and no room to
+		w := newWorld(t, 1, 100, most, "v1+@i0")
+		w.settle()
+		for _, name := range []string{"i0", "i1", "i2", "i3"} {
+			w.instance(name, drains)
+		}
+		w.settle()
+		if text := strings.Join(w.events(), "\n"); strings.Count(text, "was unable to") != 1 {
+			t.Error(text)
+		}
 	}
 }
