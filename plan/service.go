@@ -57,21 +57,30 @@ func (a RemoveTaskSet) String() string { return "remove " + a.ARN }
 // RemoveService forgets a service and all that belongs to it.
 type RemoveService struct{ ARN string }
 
-// Apply deletes the records.
+// mostForgotten is how many records a RemoveService deletes at a time: a
+// transaction has a limit.
+const mostForgotten = 100
+
+// Apply deletes the records, the service's own as the last. If there are too many
+// of them the service is still there, to be removed again.
 func (a RemoveService) Apply(tx *state.Tx) {
+	var rest []func()
 	for r := range tx.RevisionsOf(a.ARN) {
-		tx.ServiceRevisions.Delete(tx, r.ARN)
+		rest = append(rest, func() { tx.ServiceRevisions.Delete(tx, r.ARN) })
 	}
 	for d := range tx.DeploymentsOf(a.ARN) {
-		tx.ServiceDeployments.Delete(tx, d.ARN)
+		rest = append(rest, func() { tx.ServiceDeployments.Delete(tx, d.ARN) })
 	}
 	for set := range tx.TaskSetsOf(a.ARN) {
-		tx.TaskSets.Delete(tx, set.ARN)
+		rest = append(rest, func() { tx.TaskSets.Delete(tx, set.ARN) })
 	}
 	for e := range tx.EventsOf(a.ARN) {
-		tx.ServiceEvents.Delete(tx, state.ServiceEventKey(e.Service, e.Number))
+		rest = append(rest, func() { tx.ServiceEvents.Delete(tx, state.ServiceEventKey(e.Service, e.Number)) })
 	}
-	tx.Services.Delete(tx, a.ARN)
+	rest = append(rest, func() { tx.Services.Delete(tx, a.ARN) })
+	for _, forget := range rest[:min(len(rest), mostForgotten)] {
+		forget()
+	}
 }
 
 func (a RemoveService) String() string { return "remove " + a.ARN }

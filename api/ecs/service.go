@@ -84,53 +84,61 @@ func (a *API) CreateService(ctx context.Context, in *ecs.CreateServiceInput) (*e
 		s.Controller = in.DeploymentController.Type
 	}
 	out := &ecs.CreateServiceOutput{}
-	err = a.store.Update(ctx, func(tx *state.Tx) error {
-		s, err := a.createService(tx, aws.ToString(in.Cluster), s, r)
-		if err != nil {
-			return err
-		}
-		described := a.describeService(tx.View, s, true)
-		out.Service = &described
-		return nil
-	})
+	for again := true; again && err == nil; {
+		err = a.store.Update(ctx, func(tx *state.Tx) error {
+			made, more, err := a.createService(tx, aws.ToString(in.Cluster), s, r)
+			if again = more; again || err != nil {
+				return err
+			}
+			described := a.describeService(tx.View, made, true)
+			out.Service = &described
+			return nil
+		})
+	}
 	return out, err
 }
 
-// createService writes a new service, unless there is one of its name.
-func (a *API) createService(tx *state.Tx, cluster string, s state.Service, r serviceRequest) (state.Service, error) {
+// createService writes a new service, unless there is one of its name. A deleted
+// one goes first, which may take more than this transaction: again says so.
+func (a *API) createService(tx *state.Tx, cluster string, s state.Service, r serviceRequest) (made state.Service, again bool, err error) {
 	c, err := a.activeCluster(tx.View, cluster)
 	if err != nil {
-		return s, err
+		return s, false, err
 	}
 	s.ARN, s.Cluster, s.CreatedAt = a.serviceARN(c, s.Name), c.ARN, tx.Now()
 	if old, ok := tx.Services.Get(s.ARN); ok {
 		switch {
-		case old.Status == "INACTIVE":
-			plan.RemoveService{ARN: old.ARN}.Apply(tx) // the new one shares nothing with it: no events, nothing to roll back to
+		case old.Status == "INACTIVE": // replaced
 		case old.Status == "DRAINING":
-			return s, invalid("Unable to Start a service that is still Draining.")
+			return s, false, invalid("Unable to Start a service that is still Draining.")
 		case s.Token != "" && old.Token == s.Token && old.Request == s.Request:
-			return old, nil
+			return old, false, nil
 		default:
-			return s, invalid("Creation of service was not idempotent.")
+			return s, false, invalid("Creation of service was not idempotent.")
 		}
 	}
 	revision, err := a.newRevision(tx.View, c, s, r)
 	if err != nil {
-		return s, err
+		return s, false, err
 	}
 	r.change(&s)
 	if s.Rebalancing == "" {
 		s.Rebalancing = defaultRebalancing(s, revision.Workload)
 	}
 	if err := checkService(s, revision.Workload, r); err != nil {
-		return s, err
+		return s, false, err
+	}
+	if tx.Services.Has(s.ARN) {
+		plan.RemoveService{ARN: s.ARN}.Apply(tx) // the new one shares nothing with it: no events, nothing to roll back to
+		if tx.Services.Has(s.ARN) {
+			return s, true, nil
+		}
 	}
 	if s.Controller == types.DeploymentControllerTypeEcs {
 		deploy.Begin(tx, &s, revision)
 	}
 	tx.Services.Put(tx, s)
-	return s, nil
+	return s, false, nil
 }
 
 // newRevision is what the first tasks of a service are made from. With an

@@ -53,6 +53,9 @@ func TestInactiveService(t *testing.T) {
 	write(t, a, func(tx *state.Tx) {
 		s, _ := tx.Services.Get(a.arn("service/main/web"))
 		plan.RecordEvent{Service: s.ARN, Message: "before"}.Apply(tx)
+		for i := range 250 { // more than are removed at once
+			tx.ServiceRevisions.Put(tx, state.ServiceRevision{ARN: fmt.Sprint(i), Service: s.ARN})
+		}
 		s.Status = "INACTIVE"
 		tx.Services.Put(tx, s)
 	})

@@ -58,4 +58,5 @@ func (l *look) forget() {
 		return
 	}
 	l.p.Do(plan.RemoveService{ARN: l.s.ARN})
+	l.p.WakeAt(l.now) // for what is left
 }
