@@ -55,6 +55,10 @@ type Config struct {
 	// definition has none; on ECS it does not.
 	ImageHealthChecks bool
 
+	// CapacityProvider is the name of the one that this machine is of, if it is of
+	// one. Fargate has its own.
+	CapacityProvider string
+
 	StopTimeout time.Duration // from the stop signal to SIGKILL, where a container names none; default 30 s
 	Retention   time.Duration // how long a task that has stopped is remembered; default 3 h
 
@@ -75,6 +79,8 @@ type Pool struct {
 	Reserved    int64             // MiB of the default that are kept for the machine itself
 	Attributes  map[string]string // custom ones
 	Tags        map[string]string
+
+	capacityProvider string // of the machine
 }
 
 // fargateCluster has the instances of the Fargate pool, and users never see it.
@@ -110,6 +116,7 @@ func New(cfg Config) (*Agents, error) {
 	cfg.Log = cmp.Or(cfg.Log, slog.Default())
 	cfg.Pools = slices.Clone(cfg.Pools)
 	for i := range cfg.Pools {
+		cfg.Pools[i].capacityProvider = cfg.CapacityProvider
 		if err := cfg.Pools[i].complete(len(cfg.Pools)); err != nil {
 			return nil, err
 		}

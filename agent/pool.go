@@ -206,8 +206,12 @@ func attributes(p Pool, seccomp bool) []types.Attribute {
 		"berth.seccomp":        strconv.FormatBool(seccomp),
 		"berth.task-eni":       "veth", // for a task in awsvpc this agent needs nobody to attach an interface
 	}
-	if p.Kind == "fargate" {
+	switch {
+	case p.Kind == "fargate":
 		values["berth.pool"] = "fargate"
+	case p.capacityProvider != "":
+		values["berth.capacity-provider"] = p.capacityProvider
+		values["berth.daemon-bridge"] = "169.254.172.2"
 	}
 	maps.Copy(values, p.Attributes)
 	for _, name := range slices.Sorted(maps.Keys(values)) {

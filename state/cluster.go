@@ -1,6 +1,7 @@
 package state
 
 import (
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -48,4 +49,17 @@ type CapacityProvider struct {
 
 var capacityProviders = kind[CapacityProvider]{
 	name: "capacity-providers", key: func(p *CapacityProvider) string { return p.ARN },
+}
+
+// LaunchTypeOn is the launch type of tasks on a capacity provider, by its name,
+// in the account of a cluster.
+func (v *View) LaunchTypeOn(cluster, provider string) string {
+	if strings.HasPrefix(provider, "FARGATE") {
+		return "FARGATE"
+	}
+	account, _, _ := strings.Cut(cluster, ":cluster/")
+	if p, _ := v.CapacityProviders.Get(account + ":capacity-provider/" + provider); p.Type == types.CapacityProviderTypeManagedInstances {
+		return string(types.LaunchTypeManagedInstances)
+	}
+	return "EC2"
 }

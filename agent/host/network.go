@@ -24,6 +24,18 @@ func mode(t *engine.Task) network.Mode {
 	return network.Mode(t.Payload.NetworkMode)
 }
 
+// daemons is the id of the attachment that all managed daemons of the machine
+// share. It stays when the last of them has gone.
+const daemons = "daemons"
+
+// shared is the id of the attachment that all containers of a task share.
+func shared(t *engine.Task) string {
+	if mode(t) == network.DaemonBridge {
+		return daemons
+	}
+	return t.ID()
+}
+
 // attachTask makes the network that all containers of a task share.
 func (h *Host) attachTask(ctx context.Context, t *engine.Task) error {
 	spec := network.Spec{Owner: h.cfg.Owner, Mode: mode(t)}
@@ -33,11 +45,11 @@ func (h *Host) attachTask(ctx context.Context, t *engine.Task) error {
 		if spec.Interface, err = vpcInterface(t.Payload.ENIs); err != nil {
 			return err
 		}
-	case network.Host:
+	case network.Host, network.DaemonBridge:
 	default:
 		return nil // each container has its own
 	}
-	_, err := h.cfg.Network.Attach(ctx, t.ID(), spec)
+	_, err := h.cfg.Network.Attach(ctx, shared(t), spec)
 	return err
 }
 
@@ -68,9 +80,12 @@ func vpcInterface(enis []message.ENI) (i network.Interface, err error) {
 // it where it is the container's own.
 func (h *Host) attachContainer(ctx context.Context, t *engine.Task, container string) (made engine.Made, path string, err error) {
 	switch mode(t) {
-	case network.VPC, network.Host:
+	case network.VPC, network.Host, network.DaemonBridge:
 		for _, a := range h.cfg.Network.Attachments() {
-			if a.ID == t.ID() {
+			if a.ID == shared(t) {
+				if a.Mode == network.DaemonBridge {
+					made.Address = a.Interface.Address.Addr().String()
+				}
 				return made, a.Path, nil
 			}
 		}
@@ -151,7 +166,7 @@ func owner(attachment string) string {
 func (h *Host) retainNetwork(ctx context.Context, tasks []string) error {
 	var keep []string
 	for _, a := range h.cfg.Network.Attachments() {
-		if slices.Contains(tasks, owner(a.ID)) {
+		if a.ID == daemons || slices.Contains(tasks, owner(a.ID)) {
 			keep = append(keep, a.ID)
 		}
 	}

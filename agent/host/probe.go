@@ -64,7 +64,7 @@ func (h *Host) Measure(ctx context.Context, t *engine.Task, container string) (r
 	if err != nil {
 		return stats, nil, err
 	}
-	attachment := t.ID()
+	attachment := shared(t)
 	if mode(t) == network.Bridge {
 		attachment += "." + container
 	}

@@ -22,6 +22,10 @@ const (
 	Bridge Mode = "bridge" // one namespace per container, with a private address and port mappings
 	None   Mode = "none"   // one namespace per container, with nothing but a loopback interface
 	Host   Mode = "host"   // the machine's own namespace
+
+	// DaemonBridge is that of managed daemons: one namespace for all of a machine,
+	// at an address that every task of the machine can reach.
+	DaemonBridge Mode = "daemon-bridge"
 )
 
 // Spec is what to attach.
@@ -125,7 +129,7 @@ func check(id string, spec Spec) error {
 		if !i.Address.Contains(i.Gateway) || i.Gateway == i.Address.Addr() {
 			return fmt.Errorf("interface's gateway %s: want another address of %s", i.Gateway, i.Address.Masked())
 		}
-	case Bridge, None, Host:
+	case Bridge, None, Host, DaemonBridge:
 		if i != (Interface{}) {
 			return fmt.Errorf("network mode %s takes no interface", spec.Mode)
 		}
@@ -150,10 +154,13 @@ func (n *Network) claim(id string, spec Spec) (a *attachment, found bool, err er
 		}
 		return old, true, nil
 	}
-	if spec.Mode == Bridge {
+	switch spec.Mode {
+	case Bridge:
 		if a.Interface, err = n.chooseAddress(); err != nil {
 			return a, false, err
 		}
+	case DaemonBridge:
+		a.Interface = daemonInterface()
 	}
 	if address := a.Interface.Address.Addr(); address.IsValid() {
 		if owner, taken := n.owners[address]; taken {
@@ -168,7 +175,7 @@ func (n *Network) claim(id string, spec Spec) (a *attachment, found bool, err er
 	if spec.Mode != Host {
 		a.Path = filepath.Join(n.namespaces(), id)
 	}
-	if spec.Mode == VPC || spec.Mode == Bridge {
+	if spec.Mode == VPC || spec.Mode == Bridge || spec.Mode == DaemonBridge {
 		a.Link = n.linkName(id)
 	}
 	n.attached[id] = a
@@ -177,7 +184,7 @@ func (n *Network) claim(id string, spec Spec) (a *attachment, found bool, err er
 
 // sameWish reports whether what was attached as old is what spec asks for.
 func sameWish(old, spec Spec) bool {
-	if spec.Mode == Bridge {
+	if spec.Mode == Bridge || spec.Mode == DaemonBridge {
 		old.Interface = Interface{} // chosen by us
 	}
 	if len(old.Ports) == len(spec.Ports) {

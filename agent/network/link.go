@@ -103,7 +103,7 @@ func (n *Network) addSubnet(router netip.Prefix) error {
 // all, also where the machine has no way out. The caller holds the lock.
 func (n *Network) route(a Attachment) error {
 	switch a.Mode {
-	case VPC:
+	case VPC, DaemonBridge:
 		return n.addSubnet(netip.PrefixFrom(a.Interface.Gateway, a.Interface.Address.Bits()))
 	case Host:
 		to := netip.PrefixFrom(metadataAddress().Addr(), 32)
@@ -244,6 +244,14 @@ func (n *Network) chooseAddress() (Interface, error) {
 		}
 	}
 	return Interface{}, fmt.Errorf("no address of %s is free", n.Bridge.Masked())
+}
+
+// daemonInterface is where daemons are reached, as on ECS. The bridge is its router.
+//
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/managed-daemons-task-definitions.html
+func daemonInterface() Interface {
+	at := netip.MustParsePrefix("169.254.172.2/30")
+	return Interface{MAC: hardwareAddress(at.Addr()), Address: at, Gateway: at.Addr().Prev()}
 }
 
 func toIPNet(p netip.Prefix) *net.IPNet {

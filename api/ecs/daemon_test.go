@@ -156,3 +156,18 @@ func TestCreateDaemonRefuses(t *testing.T) {
 		{"DescribeDaemon", `{"daemonArn":"` + loggerARN + `"}`, "DaemonNotFoundException: Daemon not found."},
 	}.run(t, a)
 }
+
+// An agent says which capacity provider its machine is of, before there is one.
+func TestRegistersWithCapacityProvider(t *testing.T) {
+	a := testAPI()
+	const with = `{"cluster":"main","attributes":[{"name":"berth.capacity-provider","value":"%"}]}`
+	script{
+		{"CreateCluster", `{"clusterName":"main"}`, `{}`},
+		{"RegisterContainerInstance", strings.Replace(with, "%", "machines", 1), `{"containerInstance":{"capacityProviderName":"machines"}}`},
+		{"RegisterContainerInstance", strings.Replace(with, "%", "ecs-x", 1), "InvalidParameterException: The specified capacity provider name is invalid."},
+		{"CreateCapacityProvider", machines, `{}`},
+		{"RegisterTaskDefinition", `{"family":"web","networkMode":"host","containerDefinitions":[{"name":"web","image":"web","memory":64}]}`, `{}`},
+		{"RunTask", `{"cluster":"main","taskDefinition":"web","capacityProviderStrategy":[{"capacityProvider":"machines","weight":1}]}`,
+			`{"tasks":[],"failures":[{"reason":"AGENT"}]}`},
+	}.run(t, a)
+}

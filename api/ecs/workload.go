@@ -126,7 +126,7 @@ func (a *API) destination(v *state.View, c state.Cluster, w workloadRequest) (la
 	case types.CapacityProviderTypeFargate, types.CapacityProviderTypeFargateSpot:
 		return "FARGATE", strategy, nil
 	case types.CapacityProviderTypeManagedInstances:
-		return "", nil, &types.UnsupportedFeatureException{Message: aws.String("The capacity provider " + name + " is of ECS Managed Instances, on which no tasks run yet.")}
+		return string(types.LaunchTypeManagedInstances), strategy, nil
 	}
 	return "EC2", strategy, nil
 }

@@ -17,6 +17,7 @@ func agentFlags(cmd *cobra.Command, c *agent.Config) {
 	f.StringVar(&c.Containerd, "containerd-address", "", "`socket` of a containerd to keep images in (default: inside this process)")
 	f.StringVar(&c.Bridge, "bridge-cidr", "", "`range` for containers in the network mode bridge, which only this machine sees (default: a free one, 10.211.0.0/16 first)")
 	f.StringToStringVar(&c.EFS, "efs", nil, "what stands for an EFS file system: `fs-ID=PATH` of a directory, or fs-ID=SERVER:/PATH of NFS; may be repeated")
+	f.StringVar(&c.CapacityProvider, "capacity-provider", "", "`name` of the ECS Managed Instances capacity provider that this machine is of, which may come later: then managed daemons run on it")
 	f.StringVar((*string)(&c.PullPolicy), "image-pull-behavior", "default", "`policy` that says when to ask registries for images: default, always, once or prefer-cached")
 	f.DurationVar(&c.StopTimeout, "container-stop-timeout", 0, "`time` from a container's stop signal to SIGKILL where it names none (default 30s)")
 	f.BoolVar(&c.ImageHealthChecks, "image-healthchecks", false, "run an image's own health check where a container definition has none, which ECS does not")

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 func TestFlagsAndVariables(t *testing.T) {
 	etcd := "--etcd-endpoints --etcd-cafile --etcd-certfile --etcd-keyfile --etcd-user --etcd-password"
 	control := "--encryption-key-file --listen --advertise-url --region --account-id --data-dir --log-level --log-format " + etcd
-	machine := "--containerd-address --efs --image-pull-behavior --container-stop-timeout --task-cleanup-wait --image-healthchecks --introspection"
+	machine := "--containerd-address --capacity-provider --efs --image-pull-behavior --container-stop-timeout --task-cleanup-wait --image-healthchecks --introspection"
 	for command, flags := range map[string]string{
 		"up":               control + " --pools " + machine,
 		"agent":            "--endpoint --token --name --data-dir --cluster --pool --cpu --memory --reserved-memory --attribute --tag --log-level --log-format " + machine,

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -59,10 +60,13 @@ func end(tx *state.Tx, arn string) {
 
 // pending is a new deployment.
 func pending(tx *state.Tx, d *state.Daemon, config types.DaemonDeploymentConfiguration) state.DaemonDeployment {
-	id := tx.NewID()[:21]
+	id, created := tx.NewID()[:21], tx.Now()
+	if before, ok := tx.DaemonDeployments.Get(d.Deployment); ok && !created.After(before.CreatedAt) {
+		created = before.CreatedAt.Add(time.Millisecond) // their order is that of their times
+	}
 	return state.DaemonDeployment{
 		ARN: part(*d, "daemon-deployment", id), ID: "ecs-daemon/" + id, Daemon: d.ARN, Status: types.DaemonDeploymentStatusPending,
-		Reason: "Deployment created.", Sources: running(tx.View, *d), Config: config, CreatedAt: tx.Now(),
+		Reason: "Deployment created.", Sources: running(tx.View, *d), Config: config, CreatedAt: created,
 	}
 }
 

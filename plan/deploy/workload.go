@@ -53,6 +53,9 @@ func providerShare(item types.CapacityProviderStrategyItem, count int) share {
 
 // request asks for the places of a share, and says how a task of it starts.
 func (c Config) request(v *state.View, s state.Service, from source, sh share) (place.Request, place.Start) {
+	if sh.provider != "" {
+		sh.launchType = v.LaunchTypeOn(s.Cluster, sh.provider)
+	}
 	d, _ := v.TaskDefinitions.Get(from.Definition)
 	takes, gpus := place.Needs(&d.TaskDefinition, nil)
 	start := place.Start{Task: place.Template(s.Cluster, &d.TaskDefinition, nil), Definition: &d.TaskDefinition}
