@@ -305,12 +305,14 @@ func fewEvents(_, v *state.View) error {
 	return nil
 }
 
-// eventsStay: until newer ones take their place.
+// eventsStay: until newer ones take their place, or another service that of theirs.
 func eventsStay(before, after *state.View) error {
 	for e := range before.ServiceEvents.All() {
 		now, ok := after.ServiceEvents.Get(state.ServiceEventKey(e.Service, e.Number))
-		full := after.CountEventsOf(e.Service) == plan.MostEvents || !after.Services.Has(e.Service)
-		if ok && now != e || !ok && !full {
+		was, _ := before.Services.Get(e.Service)
+		is, _ := after.Services.Get(e.Service)
+		gone := after.CountEventsOf(e.Service) == plan.MostEvents || !is.CreatedAt.Equal(was.CreatedAt)
+		if ok && now != e || !ok && !gone {
 			return fmt.Errorf("event %q changed or went", e.Message)
 		}
 	}

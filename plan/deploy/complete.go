@@ -73,7 +73,7 @@ func (l *look) retire() bool {
 //
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
 func (l *look) steady() {
-	if !Steady(l.v, l.s) || len(l.draining()) > 0 { // a task there is to be replaced yet
+	if l.unsteady || !Steady(l.v, l.s) {
 		return
 	}
 	l.saySteady()

@@ -63,7 +63,8 @@ type look struct {
 	now time.Time
 	p   *plan.Plan
 
-	taken []place.Place // of the tasks that the plan starts
+	taken    []place.Place // of the tasks that the plan starts
+	unsteady bool          // there is a cause to warn of, said before or not, that a steady state would resolve
 }
 
 // deploy plans a service with deployments. Where the records of a deployment

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,7 @@ const troubleshooting = " For more information, see the Troubleshooting section 
 // it is due when the six hours are over. Of what is the same, the first sentence
 // counts.
 func (l *look) warn(message string, resolved ...string) {
+	l.unsteady = l.unsteady || slices.Contains(resolved, steady)
 	cause, _, _ := strings.Cut(message, ". ")
 	for e := range l.v.LatestEventsOf(l.s.ARN) {
 		again := e.At.Add(sixHours)

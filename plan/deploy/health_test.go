@@ -1,7 +1,9 @@
 package deploy
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,6 +125,23 @@ func TestDrainingConverges(t *testing.T) {
 		n := count(w.store.View(), w.service(), "v1")
 		if left := len((&look{v: w.store.View(), s: w.service()}).draining()); left != 0 || n.healthy != 6 || n.all() != 6 {
 			t.Errorf("%v: %+v, and tasks on draining instances: %v", limits, n, left)
+		}
+	}
+}
+
+// Tasks that cannot leave a draining instance are healthy, and as many as
+// desired. But the service is not steady, and says once what it waits for.
+func TestDrainingBlocked(t *testing.T) {
+	for _, limits := range [][2]int{{100, 100}, {100, 200}} {
+		w := newWorld(t, 2, limits[0], limits[1], "v1+ v1+")
+		w.completed()
+		for n := range 4 {
+			w.drain(fmt.Sprint("i", n))
+		}
+		w.settle()
+		said := strings.Join(w.events(), "\n")
+		if n := strings.Count(said, "unable to"); n != 1 || strings.Contains(said, steady) {
+			t.Errorf("%v: says %s", limits, said)
 		}
 	}
 }
