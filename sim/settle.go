@@ -112,13 +112,17 @@ func (w *World) settled(v *state.View, s state.Service) error {
 	}
 	n, desired := tallyOf(v, s.ARN), desiredOf(v, s)
 	floor, ceiling := bounds(v, s)
-	stuck := floor >= desired && ceiling <= desired && len(s.Deployments) > 1
+	leaving := false // its tasks want to, as their instances drain
 	missing := desired
 	for t := range v.Tasks.All() {
+		if i, _ := v.ContainerInstances.Get(t.Instance); t.Service == s.ARN && t.Desired == "RUNNING" && i.Status == "DRAINING" {
+			leaving = true
+		}
 		if t.Service == s.ARN && t.StartedBy == s.Deployments[0].ID && t.Desired == "RUNNING" {
 			missing--
 		}
 	}
+	stuck := floor >= desired && (ceiling <= desired || !w.hasRoom(v, s)) && (len(s.Deployments) > 1 || leaving)
 	switch {
 	case stuck, s.Deployments[0].State == types.DeploymentRolloutStateFailed: // it starts nothing any more
 		return nil
