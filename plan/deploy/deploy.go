@@ -64,6 +64,7 @@ type look struct {
 	p   *plan.Plan
 
 	taken    []place.Place // of the tasks that the plan starts
+	unplaced int           // tasks that it would start, if there was room
 	unsteady bool          // there is a cause to warn of, said before or not, that a steady state would resolve
 }
 

@@ -51,6 +51,23 @@ func TestUnhealthy(t *testing.T) {
 	}
 }
 
+// Where its replacement finds no place, it makes some.
+func TestUnhealthyWithoutPlace(t *testing.T) {
+	w := newWorld(t, 2, 50, 200, "v1! v1+")
+	w.checked()
+	w.completed()
+	w.update(func(tx *state.Tx) {
+		for i := range tx.ContainerInstances.All() {
+			i.Resources = []types.Resource{{Name: aws.String("CPU"), Type: aws.String("INTEGER"), IntegerValue: 200}}
+			tx.ContainerInstances.Put(tx, i)
+		}
+	})
+	got := w.plan().Strings()
+	if !slices.Contains(got, "stop v1.0: failed its health checks") {
+		t.Errorf("got %q", got)
+	}
+}
+
 // In a deployment that has not completed, it is a failure.
 func TestUnhealthyIsFailure(t *testing.T) {
 	w := newWorld(t, 1, 50, 200, "v1!")

@@ -83,6 +83,7 @@ func (l *look) start(from source, desired, n int) {
 			l.p.Do(launch(l.s.ARN, from.title, "", start, places))
 		}
 		if len(places) < share.count {
+			l.unplaced += share.count - len(places)
 			l.warn(unplaceable(from.title, share.launchType, refused), started, steady)
 			l.p.Note("no room for %d tasks: %s", share.count-len(places), closest(refused))
 		}

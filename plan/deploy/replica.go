@@ -142,7 +142,7 @@ func (r *rolling) replaceDraining() {
 func (r *rolling) replaceUnhealthy() {
 	tasks := r.unprotected(r.unhealthy)
 	n := min(len(tasks), r.fresh.healthy-r.drainingHealthy()+len(r.unhealthy)-r.desired)
-	if n <= 0 && r.want > 0 && r.room <= 0 && r.fresh.leaving+r.fresh.pending == 0 {
+	if n <= 0 && r.cramped() {
 		n = min(1, len(tasks))
 	}
 	if n <= 0 {
@@ -155,6 +155,16 @@ func (r *rolling) replaceUnhealthy() {
 		r.p.Do(plan.CountFailures{Service: r.s.ARN, Of: r.deployment.ID, Tasks: n})
 	}
 	r.halt(r.source.title, tasks[:n], failedChecks, "failed its health checks")
+}
+
+// cramped reports whether a replacement can only start when another task has
+// stopped: because of the ceiling, or because it has no place. What was stopped
+// for that before has been replaced.
+func (r *rolling) cramped() bool {
+	if r.want <= 0 || r.fresh.leaving+r.fresh.stopping+r.fresh.pending > 0 {
+		return false
+	}
+	return r.room <= 0 || r.unplaced > 0 && r.fresh.staying() >= r.desired
 }
 
 func (r *rolling) drainingHealthy() (n int) {
