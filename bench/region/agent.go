@@ -104,9 +104,12 @@ func (a *agent) run(ctx context.Context, open *atomic.Int64) {
 	var submitting sync.WaitGroup
 	submitting.Go(func() { a.submitAll(ctx) })
 	defer submitting.Wait()
-	for ctx.Err() == nil {
-		a.converse(ctx, open)
-		pause(ctx, 250*time.Millisecond+rand.N(250*time.Millisecond)) // as berth's agent at first
+	const first = 250 * time.Millisecond // doubles, as with berth's agent
+	for wait := first; ctx.Err() == nil; wait *= 2 {
+		if a.converse(ctx, open) {
+			wait = first
+		}
+		pause(ctx, wait+rand.N(wait))
 	}
 }
 
@@ -117,18 +120,19 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// converse opens the socket and takes what comes until it ends.
-func (a *agent) converse(ctx context.Context, open *atomic.Int64) {
+// converse opens the socket and takes what comes until it ends. It reports
+// whether there was one.
+func (a *agent) converse(ctx context.Context, open *atomic.Int64) bool {
 	query := url.Values{"clusterArn": {"default"}, "containerInstanceArn": {a.instance}, "agentVersion": {"1.105.1"},
 		"seqNum": {"1"}, "protocolVersion": {"2"}, "sendCredentials": {"true"}}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.url+"/acs/ws?"+query.Encode(), nil)
 	if err != nil || a.sign(ctx, request, nil) != nil {
-		return
+		return false
 	}
 	request.Header.Del("Host")
 	conn, _, err := websocket.DefaultDialer.DialContext(ctx, strings.Replace(request.URL.String(), "http", "ws", 1), request.Header)
 	if err != nil {
-		return
+		return false
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
@@ -137,17 +141,17 @@ func (a *agent) converse(ctx context.Context, open *atomic.Int64) {
 	for {
 		_, text, err := conn.ReadMessage()
 		if err != nil {
-			return
+			return true
 		}
 		answer := a.take(text)
 		if answer == nil {
 			continue
 		}
 		if text, err = message.Encode(answer); err != nil {
-			return
+			return true
 		}
 		if conn.WriteMessage(websocket.TextMessage, text) != nil {
-			return
+			return true
 		}
 	}
 }

@@ -196,7 +196,12 @@ func (b *bench) restart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	line("kill -9 in the middle of a deployment", planned.Sub(killed), "until a plan is applied; ready after "+ready.Round(time.Millisecond).String())
+	u, err := b.srv.usage(ctx)
+	if err != nil {
+		return err
+	}
+	line("kill -9 in the middle of a deployment", planned.Sub(killed), fmt.Sprintf("until a plan is applied, of which %v until ready; %.1f s CPU",
+		ready.Round(time.Millisecond), u.cpu))
 	if err := b.fleet.connected(ctx); err != nil {
 		return err
 	}

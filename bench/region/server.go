@@ -99,7 +99,7 @@ func (s *server) start(ctx context.Context) error {
 			}
 		}
 		select {
-		case <-time.After(5 * time.Millisecond):
+		case <-time.After(20 * time.Millisecond):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
