@@ -201,8 +201,9 @@ func (a RecordEvent) Apply(tx *state.Tx) {
 		Service: a.Service, Number: tx.Now().UnixMilli() * 1000, At: tx.Now(), Message: a.Message,
 		ID: id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:],
 	}
-	for tx.ServiceEvents.Has(state.ServiceEventKey(a.Service, e.Number)) {
-		e.Number++
+	for latest := range tx.LatestEventsOf(a.Service) {
+		e.Number = max(e.Number, latest.Number+1) // also if the clock went back
+		break
 	}
 	tx.ServiceEvents.Put(tx, e)
 	excess := tx.CountEventsOf(a.Service) - MostEvents

@@ -32,6 +32,7 @@ var invariants = []invariant{
 	{"deployments are in order", deploymentsInOrder},
 	{"tasks belong to a deployment", tasksBelong},
 	{"service deployments move as documented", deploymentsMove},
+	{"a rollback returns to what worked last", rollbacksReturn},
 	{"revisions never change", revisionsNeverChange},
 	{"addresses are given once", addressesGivenOnce},
 }
@@ -41,7 +42,7 @@ func (w *World) check() error {
 	after := w.store.View()
 	if w.failure == nil && w.last != after {
 		w.observe(w.last, after)
-		for _, i := range invariants {
+		for _, i := range append(invariants, invariant{"failures are counted once", w.failuresAreCounted}) {
 			if err := i.check(w.last, after); err != nil {
 				w.broken(i.name, err)
 				break
@@ -394,6 +395,33 @@ func deploymentsMove(before, after *state.View) error {
 			return fmt.Errorf("%s and %s of %s are both under way", other, d.ARN, d.Service)
 		}
 		open[d.Service] = d.ARN
+	}
+	return nil
+}
+
+// rollbacksReturn: to the service revision that completed last.
+//
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+func rollbacksReturn(before, after *state.View) error {
+	for d := range after.ServiceDeployments.All() {
+		was, _ := before.ServiceDeployments.Get(d.ARN)
+		if d.Rollback == nil || was.Rollback != nil {
+			continue
+		}
+		var last state.ServiceDeployment
+		for other := range before.DeploymentsOf(d.Service) {
+			good := other.Status == types.ServiceDeploymentStatusSuccessful || other.Status == types.ServiceDeploymentStatusRollbackSuccessful
+			if good && other.FinishedAt.After(last.FinishedAt) {
+				last = other
+			}
+		}
+		want := last.Target
+		if last.Rollback != nil {
+			want = aws.ToString(last.Rollback.ServiceRevisionArn)
+		}
+		if to := aws.ToString(d.Rollback.ServiceRevisionArn); to != want {
+			return fmt.Errorf("%s returns to %s, and what completed last was %s", d.ARN, to, want)
+		}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -15,6 +16,7 @@ import (
 type streak struct {
 	failures int
 	last     time.Time
+	ever     int // since it began
 }
 
 // observe keeps count of failures.
@@ -25,11 +27,31 @@ func (w *World) observe(before, after *state.View) {
 		switch {
 		case t.Service == "" || !ok:
 		case was.HealthyAt.IsZero() && !t.HealthyAt.IsZero():
-			delete(w.streaks, t.StartedBy)
+			w.streaks[t.StartedBy] = streak{ever: w.streaks[t.StartedBy].ever}
 		case was.Last != "STOPPED" && t.Last == "STOPPED" && failed && t.HealthyAt.IsZero():
-			w.streaks[t.StartedBy] = streak{w.streaks[t.StartedBy].failures + 1, t.StoppedAt}
+			w.fails(t, 1, t.StoppedAt)
+		case was.Desired == "RUNNING" && t.Desired == "STOPPED" && strings.Contains(t.StoppedReason, "health checks"):
+			w.fails(t, 0, t.StoppingAt)
 		}
 	}
+}
+
+// fails counts a failure of a task's deployment, in its streak or not.
+func (w *World) fails(t state.Task, inStreak int, at time.Time) {
+	k := w.streaks[t.StartedBy]
+	w.streaks[t.StartedBy] = streak{k.failures + inStreak, at, k.ever + 1}
+}
+
+// failuresAreCounted: none twice, or a circuit breaker would end a deployment early.
+func (w *World) failuresAreCounted(_, after *state.View) error {
+	for s := range after.Services.All() {
+		for _, d := range s.Deployments {
+			if ever := w.streaks[d.ID].ever; d.Failed > ever {
+				return fmt.Errorf("%s has %d failed tasks, and %d failed", d.ID, d.Failed, ever)
+			}
+		}
+	}
+	return nil
 }
 
 // checkPauses: where tasks keep failing, starts have growing pauses. These are
