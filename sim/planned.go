@@ -91,6 +91,9 @@ func (w *World) checkSpread(after *state.View, s state.Service, started []state.
 	if len(started) == 0 || !byZone && !byInstance {
 		return
 	}
+	if strings.Contains(lastEvent(after, s), "to AZ Rebalance") {
+		return // that evens out the tasks that are to stay, not those that still stop
+	}
 	inZone, onInstance := map[string]int{}, map[string]int{}
 	family, _ := familyOf(started[0].Definition)
 	for i := range after.InstancesOf(s.Cluster) {
