@@ -111,9 +111,26 @@ func (r *rolling) replaceOthers(others []state.Deployment) {
 	for _, d := range others {
 		r.stop(slices.Concat(r.in(d.ID, state.Pending), r.in(d.ID, state.Running)), why)
 		if r.spare > 0 {
-			r.spareSome(leaveFirst(r.v, r.s, r.in(d.ID, state.Healthy)), why)
+			r.spareSome(leaveFirst(r.v, r.s, r.sample(d.ID)), why)
 		}
 	}
+}
+
+// sample are healthy tasks of a source of which all will leave: enough to choose
+// a plan's from. Their ids, by which they come, are random, so that they are of all
+// zones and container instances as the whole is, and n tasks are not ordered n times.
+func (r *rolling) sample(id string) (tasks []state.Task) {
+	free := 0
+	for t := range r.v.TasksOfDeployment(r.s.ARN, id, state.Healthy) {
+		tasks = append(tasks, t)
+		if !t.ProtectedUntil.After(r.now) {
+			free++
+		}
+		if free == 10*mostAtOnce {
+			break
+		}
+	}
+	return tasks
 }
 
 // replaceDraining stops tasks on container instances that drain: those that are
