@@ -60,6 +60,10 @@ func desiredOf(v *state.View, s state.Service) int {
 // after of before.
 func (w *World) checkPlan(before, after *state.View, s state.Service) {
 	was, is := tallyOf(before, s.ARN), tallyOf(after, s.ARN)
+	if s.Scheduling == types.SchedulingStrategyDaemon { // what leaves other instances is none of the desired tasks
+		on := daemonInstances(before, s)
+		was.healthy, is.healthy = healthyOn(before, s, on), healthyOn(after, s, on)
+	}
 	floor, ceiling := bounds(before, s)
 	started, stopped := w.changed(before, after, s)
 	rolls := s.Status == "ACTIVE" && s.Controller == types.DeploymentControllerTypeEcs
@@ -127,6 +131,19 @@ func hasStrategy(s state.Service, n int, field string) bool {
 	return n < len(s.Strategy) && s.Strategy[n].Type == types.PlacementStrategyTypeSpread && *s.Strategy[n].Field == field
 }
 
+// healthyOn is how many of the instances have a healthy task of s.
+func healthyOn(v *state.View, s state.Service, instances []string) (n int) {
+	for _, i := range instances {
+		for t := range v.TasksOn(i) {
+			if t.Service == s.ARN && phaseOf(t) == state.Healthy {
+				n++
+				break
+			}
+		}
+	}
+	return n
+}
+
 // changed is what a plan started and stopped.
 func (w *World) changed(before, after *state.View, s state.Service) (started, stopped []state.Task) {
 	for t := range after.Tasks.All() {
@@ -175,14 +192,19 @@ func (w *World) checkToldStarts(before, after *state.View, s state.Service, star
 	}
 }
 
-// daemonInstances are those that a daemon service runs on.
+// daemonInstances are those that a daemon service runs on. One whose agent is
+// away counts as long as it has a task of the service.
 func daemonInstances(v *state.View, s state.Service) (arns []string) {
 	if len(s.Deployments) == 0 {
 		return nil
 	}
 	family, _ := familyOf(s.Deployments[0].Definition)
 	for i := range v.InstancesOf(s.Cluster) {
-		if i.Status == "ACTIVE" && (!families[family].disk || diskOf(v, i) == "ssd") {
+		own := false
+		for t := range v.TasksOn(i.ARN) {
+			own = own || t.Service == s.ARN
+		}
+		if i.Status == "ACTIVE" && (i.AgentConnected || own) && (!families[family].disk || diskOf(v, i) == "ssd") {
 			arns = append(arns, i.ARN)
 		}
 	}

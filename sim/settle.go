@@ -117,6 +117,9 @@ func (w *World) settled(v *state.View, s state.Service) error {
 	for t := range v.Tasks.All() {
 		if i, _ := v.ContainerInstances.Get(t.Instance); t.Service == s.ARN && t.Desired == "RUNNING" && i.Status == "DRAINING" {
 			leaving = true
+			if s.Scheduling == types.SchedulingStrategyDaemon && hasOthers(v, i, s) {
+				return nil // a daemon is the last to leave
+			}
 		}
 		if t.Service == s.ARN && t.StartedBy == s.Deployments[0].ID && t.Desired == "RUNNING" {
 			missing--
@@ -152,4 +155,14 @@ func lastEvent(v *state.View, s state.Service) (message string) {
 		message = e.Message
 	}
 	return message
+}
+
+// hasOthers reports whether other services have tasks on an instance.
+func hasOthers(v *state.View, i state.ContainerInstance, s state.Service) bool {
+	for t := range v.TasksOn(i.ARN) {
+		if t.Service != "" && t.Service != s.ARN {
+			return true
+		}
+	}
+	return false
 }

@@ -44,7 +44,7 @@ func (w *World) create() {
 	}
 	in := &ecs.CreateServiceInput{ServiceName: &name, DesiredCount: aws.Int32(w.rand.Int32N(7))}
 	family := pick(w, []string{"small", "small", "checked", "checked", "port", "large", "ssd"})
-	if daemons && w.chance(5) {
+	if w.chance(5) {
 		in.SchedulingStrategy, in.DesiredCount = types.SchedulingStrategyDaemon, nil
 	} else if w.chance(6) {
 		family, in.LaunchType = "awsvpc", types.LaunchTypeFargate
@@ -278,6 +278,3 @@ func (w *World) summary(definition *string, desired *int32, c *types.DeploymentC
 	}
 	return strings.Join(parts, ", ")
 }
-
-// daemons says that services of daemons are scheduled.
-const daemons = false
