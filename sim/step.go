@@ -352,9 +352,3 @@ const (
 	defaultCluster = "arn:aws:ecs:" + region + ":" + account + ":cluster/default"
 	fargateCluster = "arn:aws:ecs:" + region + ":" + account + ":cluster/" + state.FargateCluster
 )
-
-// taskOf is a task as the state has it.
-func taskOf(v *state.View, arn string) state.Task {
-	t, _ := v.Tasks.Get(arn)
-	return t
-}

@@ -29,7 +29,7 @@ func TestService(t *testing.T) {
 	wantEvents(t, s, "(service web) has reached a steady state.", "deployment completed.", "(service web) has started 3 tasks: (task ")
 
 	m.killProcess(t, m.sleeps(1))
-	s = m.awaitService(t, "web", "starts others for those that were killed", func(s types.Service) bool {
+	m.awaitService(t, "web", "starts others for those that were killed", func(s types.Service) bool {
 		return strings.Count(eventText(s), "has started") >= 2 && steady(s)
 	})
 	if n := len(processes(t, m.sleeps(1))); n != 3 {

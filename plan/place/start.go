@@ -17,6 +17,7 @@ import (
 // caller's overrides, which may be nil, say what it is.
 func Template(cluster string, d *types.TaskDefinition, o *types.TaskOverride) state.Task {
 	if o == nil {
+		//lint:ignore SA1019 ECS still shows what is no longer sold
 		o = &types.TaskOverride{ContainerOverrides: []types.ContainerOverride{}, InferenceAcceleratorOverrides: []types.InferenceAcceleratorOverride{}}
 	}
 	return state.Task{
