@@ -47,7 +47,7 @@ func newClient(t *testing.T) *iam.Client {
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	return iam.New(iam.Options{
-		Region: "us-east-1", BaseEndpoint: &server.URL, RetryMaxAttempts: 1,
+		Region: "us-east-1", BaseEndpoint: &server.URL, RetryMaxAttempts: 3,
 		Credentials: credentials.NewStaticCredentialsProvider(key.ID, key.Secret, ""),
 	})
 }
