@@ -189,7 +189,7 @@ func (w *World) lifetime(i image) time.Duration {
 func (w *World) probe(a *agent, h *held) {
 	was := h.health
 	h.health, h.at = types.HealthStatusHealthy, time.Time{}
-	if h.image == sick || w.faults && h.image == flaps && was == types.HealthStatusHealthy {
+	if w.faults && (h.image == sick || h.image == flaps && was == types.HealthStatusHealthy) {
 		h.health = types.HealthStatusUnhealthy
 	}
 	if w.faults && h.image == flaps {

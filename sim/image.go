@@ -33,7 +33,7 @@ func (w *World) imageOf(d state.TaskDefinition) image {
 		return good
 	}
 	name := image(*d.ContainerDefinitions[0].Image)
-	if w.mended || !w.faults && (name == crashes || name == flaps) { // which would never come to rest
+	if w.mended || !w.faults && (name == crashes || name == flaps || name == sick) { // which would never come to rest
 		return good
 	}
 	return name

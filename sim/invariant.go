@@ -357,7 +357,8 @@ func tasksBelong(_, v *state.View) error {
 	return nil
 }
 
-// moves are the statuses that may follow one. Between two looks there may be several.
+// moves are the statuses that may follow one. Between two looks there may be
+// several, and a newer deployment stops one that is to be rolled back.
 //
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment-state-transitions.html
 var moves = map[types.ServiceDeploymentStatus][]types.ServiceDeploymentStatus{
@@ -370,8 +371,8 @@ var moves = map[types.ServiceDeploymentStatus][]types.ServiceDeploymentStatus{
 		types.ServiceDeploymentStatusRollbackRequested, types.ServiceDeploymentStatusRollbackInProgress,
 	},
 	types.ServiceDeploymentStatusStopRequested:      {types.ServiceDeploymentStatusStopped},
-	types.ServiceDeploymentStatusRollbackRequested:  {types.ServiceDeploymentStatusRollbackInProgress, types.ServiceDeploymentStatusRollbackFailed},
-	types.ServiceDeploymentStatusRollbackInProgress: {types.ServiceDeploymentStatusRollbackSuccessful, types.ServiceDeploymentStatusRollbackFailed},
+	types.ServiceDeploymentStatusRollbackRequested:  {types.ServiceDeploymentStatusStopped, types.ServiceDeploymentStatusRollbackInProgress, types.ServiceDeploymentStatusRollbackFailed},
+	types.ServiceDeploymentStatusRollbackInProgress: {types.ServiceDeploymentStatusStopped, types.ServiceDeploymentStatusRollbackSuccessful, types.ServiceDeploymentStatusRollbackFailed},
 }
 
 func deploymentsMove(before, after *state.View) error {
@@ -384,7 +385,7 @@ func deploymentsMove(before, after *state.View) error {
 		if ok && was.Target != d.Target {
 			return fmt.Errorf("%s led to %s and now leads to %s", d.ARN, was.Target, d.Target)
 		}
-		finished := d.Status != types.ServiceDeploymentStatusStopped
+		finished := d.Status == types.ServiceDeploymentStatusSuccessful
 		if d.Over() && (d.FinishedAt.IsZero() || finished && d.StartedAt.IsZero()) {
 			return fmt.Errorf("%s is %s, and does not say since when: began %v, ended %v", d.ARN, d.Status, d.StartedAt, d.FinishedAt)
 		}

@@ -164,12 +164,12 @@ func (w *World) changed(before, after *state.View, s state.Service) (started, st
 	return started, stopped
 }
 
-// checkStop: protected tasks survive, but for the end of their service and
-// their own failing health.
+// checkStop: protected tasks survive, but for the end of their service or task set.
 //
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection.html
 func (w *World) checkStop(before *state.View, s state.Service, t state.Task) {
-	if s.Status == "ACTIVE" && w.now.Before(t.ProtectedUntil) {
+	set, _ := before.TaskSets.Get(t.Revision)
+	if s.Status == "ACTIVE" && set.Status != "DRAINING" && w.now.Before(t.ProtectedUntil) {
 		w.broken("protected tasks survive", fmt.Errorf("%s of %s is protected until %v and is stopped", t.ARN, s.Name, t.ProtectedUntil))
 	}
 }

@@ -16,6 +16,10 @@ func (w *World) hasRoom(v *state.View, s state.Service) bool {
 	if v.LaunchTypeOf(s) == "FARGATE" {
 		cluster = fargateCluster
 	}
+	return w.roomIn(v, s, cluster, needs)
+}
+
+func (w *World) roomIn(v *state.View, s state.Service, cluster string, needs size) bool {
 	for i := range v.InstancesOf(cluster) {
 		if w.fits(v, s, needs, i) {
 			return true

@@ -106,6 +106,9 @@ func (w *World) settled(v *state.View, s state.Service) error {
 	case "DRAINING":
 		return fmt.Errorf("is still DRAINING")
 	}
+	if s.Controller == types.DeploymentControllerTypeExternal {
+		return w.setsSettled(v, s)
+	}
 	_, behaviour := familyOf(s.Deployments[0].Definition)
 	if !w.mended && (behaviour != good && behaviour != slow) {
 		return nil

@@ -21,7 +21,7 @@ type choice struct {
 var choices = []choice{
 	{40, (*World).turnDue}, {4, (*World).turnAny}, {30, (*World).agentDoes}, {6, (*World).allAgentsDo}, {8, (*World).wait},
 	{5, (*World).change}, {2, (*World).create}, {1, (*World).protect}, {1, (*World).stopTask}, {1, (*World).runTask},
-	{1, (*World).drain}, {1, (*World).label}, {5, (*World).fault},
+	{1, (*World).drain}, {1, (*World).label}, {1, (*World).stopDeployment}, {5, (*World).fault},
 }
 
 // faults are what goes wrong, but for what agents do wrong by themselves.
@@ -94,7 +94,7 @@ func (w *World) turnAny() {
 func (w *World) turn(t turn) {
 	l := w.loops[t.loop]
 	before := w.store.View()
-	if l.Name() == "services" && w.chance(20) {
+	if l.Name() == "services" && w.chance(60) {
 		w.checkMemory(t.key, l.Plan(t.key, w.now))
 	}
 	p, err := l.Turn(context.Background(), t.key)

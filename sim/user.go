@@ -42,6 +42,10 @@ func (w *World) create() {
 			return
 		}
 	}
+	if w.chance(8) {
+		w.createExternal(name)
+		return
+	}
 	in := &ecs.CreateServiceInput{ServiceName: &name, DesiredCount: aws.Int32(w.rand.Int32N(7))}
 	family := pick(w, []string{"small", "small", "checked", "checked", "port", "large", "ssd"})
 	if w.chance(5) {
@@ -121,6 +125,10 @@ func (w *World) change() {
 		return
 	}
 	in := &ecs.UpdateServiceInput{Service: &s.Name}
+	if s.Controller == types.DeploymentControllerTypeExternal && !w.chance(4) {
+		w.changeTaskSets(s)
+		return
+	}
 	daemon := s.Scheduling == types.SchedulingStrategyDaemon
 	if !daemon && w.chance(3) {
 		in.DesiredCount = aws.Int32(w.rand.Int32N(7))
@@ -137,7 +145,7 @@ func (w *World) change() {
 		in.TaskDefinition = aws.String(w.definition(family, next))
 		in.ForceNewDeployment = w.chance(2)
 	}
-	if w.chance(4) {
+	if s.Primary() != nil && w.chance(4) {
 		in.DeploymentConfiguration = w.rollout(daemon)
 	}
 	if !daemon && s.Primary() != nil && w.store.View().LaunchTypeOf(s) == "EC2" && w.chance(10) {
