@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	mostSteps = 6000           // in which a history settles
+	mostSteps = 20000          // in which a history settles
 	longest   = 12 * time.Hour // of simulated time
 )
 
