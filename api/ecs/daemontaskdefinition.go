@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -175,18 +174,9 @@ func (a *API) parseDaemonDefinition(name string) (family string, revision int32,
 	if name == "" {
 		return "", 0, invalid("DaemonTaskDefinition can not be blank.")
 	}
-	family, number, hasRevision := strings.Cut(strings.TrimPrefix(name, a.arn("daemon-task-definition/")), ":")
-	if !hasRevision {
-		return family, 0, nil
-	}
-	if family == "arn" { // of another account, Region or kind
-		return "", 0, clientError("Unable to describe daemon task definition.")
-	}
-	n, err := strconv.ParseInt(number, 10, 32)
-	if err != nil || n < 1 {
-		return "", 0, invalid("Invalid revision number. Number: " + number)
-	}
-	return family, int32(n), nil
+	return splitRevision(strings.TrimPrefix(name, a.arn("daemon-task-definition/")), func() error {
+		return clientError("Unable to describe daemon task definition.")
+	})
 }
 
 // daemonDefinition finds the revision that a name means, in any status; for a

@@ -184,12 +184,18 @@ func (a *API) parseTaskDefinition(name string) (family string, revision int32, e
 	if name == "" {
 		return "", 0, invalid("TaskDefinition can not be blank.")
 	}
-	family, number, hasRevision := strings.Cut(strings.TrimPrefix(name, a.arn("task-definition/")), ":")
+	return splitRevision(strings.TrimPrefix(name, a.arn("task-definition/")), undescribable)
+}
+
+// splitRevision splits family:revision. What is an ARN still is another's, or of
+// another kind.
+func splitRevision(name string, foreign func() error) (family string, revision int32, err error) {
+	family, number, hasRevision := strings.Cut(name, ":")
 	if !hasRevision {
 		return family, 0, nil
 	}
-	if family == "arn" { // of another account, Region or kind
-		return "", 0, undescribable()
+	if family == "arn" {
+		return "", 0, foreign()
 	}
 	n, err := strconv.ParseInt(number, 10, 32)
 	if err != nil || n < 1 {
